@@ -1,0 +1,88 @@
+/** What went wrong with keys, as a stable code. */
+export type KeyErrorCode =
+  | 'KEYS.DECRYPTION_FAILED'
+  | 'KEYS.DESTROYED'
+  | 'KEYS.EPOCH_UNKNOWN'
+  | 'KEYS.FILE_INVALID'
+  | 'KEYS.FILE_LOCKED'
+  | 'KEYS.FILE_MISSING'
+  | 'KEYS.READ_ONLY'
+  | 'KEYS.ROTATION_UNFINISHED'
+  | 'KEYS.VARIABLE_INVALID'
+
+/** The common parent of all errors about keys. None carries a key, a plaintext or a ciphertext. */
+export class KeyError extends Error {
+  override readonly name: string = 'KeyError'
+  readonly code: KeyErrorCode
+
+  constructor(code: KeyErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** A sealed value was altered, belongs elsewhere, or was sealed under another key. Says nothing more, by design. */
+export class DecryptionError extends KeyError {
+  override readonly name = 'DecryptionError'
+
+  constructor() {
+    super('KEYS.DECRYPTION_FAILED', 'A sealed value could not be opened.')
+  }
+}
+
+/** The data key was destroyed for good: nothing can be written under it any more. */
+export class KeyDestroyedError extends KeyError {
+  override readonly name = 'KeyDestroyedError'
+
+  constructor() {
+    super('KEYS.DESTROYED', 'The data key was destroyed; nothing more can be written under it.')
+  }
+}
+
+/** A wrapped key names an epoch that the key provider does not hold (any more). */
+export class UnknownEpochError extends KeyError {
+  override readonly name = 'UnknownEpochError'
+
+  constructor(epoch: string) {
+    super('KEYS.EPOCH_UNKNOWN', `The key provider holds no epoch ${epoch}.`)
+  }
+}
+
+/** The key file, its lock or its permissions are not as they must be. */
+export class KeyFileError extends KeyError {
+  override readonly name = 'KeyFileError'
+
+  constructor(code: 'KEYS.FILE_INVALID' | 'KEYS.FILE_LOCKED' | 'KEYS.FILE_MISSING', message: string) {
+    super(code, message)
+  }
+}
+
+/** The variable with the keys has not the form it must have. */
+export class KeyVariableError extends KeyError {
+  override readonly name = 'KeyVariableError'
+
+  constructor(message: string) {
+    super('KEYS.VARIABLE_INVALID', message)
+  }
+}
+
+/** The keys come from a variable, which only the operator can change. */
+export class KeysAreReadOnlyError extends KeyError {
+  override readonly name = 'KeysAreReadOnlyError'
+
+  constructor(message: string) {
+    super('KEYS.READ_ONLY', message)
+  }
+}
+
+/** Keys of an old epoch are still living, so that the epoch was not destroyed. Running the rotation again goes on. */
+export class RotationUnfinishedError extends KeyError {
+  override readonly name = 'RotationUnfinishedError'
+  /** How many keys still name an old epoch. */
+  readonly remaining: number
+
+  constructor(remaining: number) {
+    super('KEYS.ROTATION_UNFINISHED', `${remaining} keys still name an old epoch; it was not destroyed. Run again.`)
+    this.remaining = remaining
+  }
+}
