@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { KeyError } from '../crypto/errors.ts'
 import { openResources } from '../resources.ts'
 
 const resources = await openResources()
@@ -22,6 +23,11 @@ try {
       `Epoch ${epoch} is needed no more. Remove it from PRIVACY_KEYS and from every copy, restart every process, ` +
         'and run this again.',
     )
+} catch (error) {
+  if (!(error instanceof KeyError)) throw error
+  bar.stop()
+  console.error(error.message)
+  process.exitCode = 1
 } finally {
   bar.stop()
   await resources.close()

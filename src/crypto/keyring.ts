@@ -90,7 +90,8 @@ export class Keyring {
    * the value (or one after it in the same transaction), never from an earlier one.
    * @returns null when the key was destroyed.
    * @throws DecryptionError when the value was altered or belongs to another owner or field.
-   * @throws UnknownEpochError when the row names an epoch that the provider does not hold.
+   * @throws UnknownEpochError when the row names an epoch that the provider does not hold; a read that a rotation
+   * overtook succeeds when repeated.
    */
   async open(rows: readonly LiveKeyRow[], owner: KeyOwner, field: string, sealed: Uint8Array): Promise<string | null> {
     const version = versionOf(sealed)
