@@ -1,0 +1,58 @@
+import { getOperationAST } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import { rootFieldNames } from './document-size.ts'
+import type { Log } from './logging.ts'
+import type { Metrics } from './metrics.ts'
+import type { WireState, WireStates } from './state.ts'
+
+/** Settings of `useAccessRecord`. */
+export type AccessOptions = {
+  readonly states: WireStates
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Milliseconds of a clock that only moves forward. */
+  readonly stopwatch: () => number
+}
+
+function count(metrics: Metrics, state: WireState, durationMs: number): void {
+  for (const code of state.codes) metrics.denials.inc({ code })
+  if (state.quota?.exceeded) metrics.rateLimited.inc({ limiter: state.quota.limiter })
+  if (!state.operation) return
+  const outcome = state.codes.length > 0 ? 'error' : 'ok'
+  for (const field of state.fields) metrics.operations.inc({ operation: state.operation, field, outcome })
+  metrics.operationSeconds.observe({ operation: state.operation }, durationMs / 1000)
+}
+
+/**
+ * One log line for each request, and its metrics: who (kind of principal), what (kind of operation and names of root
+ * fields, once the document is known to be valid), how it ended, how long it took. No argument, no address.
+ */
+export function useAccessRecord({ states, log, metrics, stopwatch }: AccessOptions): Plugin {
+  return {
+    onValidate({ params, context }) {
+      return ({ valid }) => {
+        const operation = getOperationAST(params.documentAST, context.params?.operationName)
+        if (!valid || !operation) return
+        const state = states.of(context.request)
+        state.operation = operation.operation
+        state.fields = [...new Set(rootFieldNames(params.documentAST, operation))]
+      }
+    },
+    onResponse({ request, response }) {
+      const state = states.of(request)
+      const durationMs = Math.round(stopwatch() - state.startedMs)
+      count(metrics, state, durationMs)
+      log.info('graphql.request', {
+        requestId: state.requestId,
+        principal: state.session?.principal,
+        operation: state.operation,
+        fields: state.operation ? state.fields : undefined,
+        status: response.status,
+        durationMs,
+        codes: state.codes.length > 0 ? [...new Set(state.codes)] : undefined,
+        reason: state.reason,
+        limiter: state.quota?.exceeded ? state.quota.limiter : undefined,
+      })
+    },
+  }
+}
