@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   type GraphQLArgument,
   type GraphQLInputField,
+  type GraphQLInputObjectType,
   type GraphQLInputType,
   type GraphQLSchema,
   getNamedType,
@@ -30,23 +31,39 @@ function assertCount(count: number, place: Place): void {
 }
 
 /** Checks a variable's value along its input type. Goes through each item once. */
-function assertValue(value: unknown, type: GraphQLInputType, place: Place, fallback: number): void {
+function assertValue(value: unknown, type: GraphQLInputType, place: Place, walk: Walk): void {
+  if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value)) {
     assertCount(value.length, place)
-    for (const item of value) assertValue(item, type, place, fallback)
+    for (const item of value) assertValue(item, type, place, walk)
     return
   }
   const named = getNamedType(type)
-  if (typeof value !== 'object' || value === null || !isInputObjectType(named)) return
-  for (const field of Object.values(named.getFields()))
-    if (Object.hasOwn(value, field.name))
-      assertValue((value as Variables)[field.name], field.type, placeOf(field, fallback), fallback)
+  if (!isInputObjectType(named)) return
+  for (const field of fieldsOf(named, walk))
+    assertValue((value as Variables)[field.name], field.type, field.place, walk)
 }
+
+type Field = { readonly name: string; readonly type: GraphQLInputType; readonly place: Place }
 
 type Walk = {
   readonly variables: Variables
   readonly defaults: ReadonlyMap<string, ValueNode>
   readonly fallback: number
+  readonly fields: Map<GraphQLInputObjectType, readonly Field[]>
+}
+
+/** The fields of a type with their places, found once for each request. */
+function fieldsOf(type: GraphQLInputObjectType, { fields, fallback }: Walk): readonly Field[] {
+  const known = fields.get(type)
+  if (known) return known
+  const found = Object.values(type.getFields()).map((field) => ({
+    name: field.name,
+    type: field.type,
+    place: placeOf(field, fallback),
+  }))
+  fields.set(type, found)
+  return found
 }
 
 /** Checks a literal along its input type; a variable in it is checked by its value, once for each place. */
@@ -67,7 +84,7 @@ function assertLiteral(node: ValueNode, type: GraphQLInputType, place: Place, wa
     if (checked.has(key)) return
     checked.add(key)
     const standard = walk.defaults.get(name)
-    if (Object.hasOwn(walk.variables, name)) assertValue(walk.variables[name], type, place, walk.fallback)
+    if (Object.hasOwn(walk.variables, name)) assertValue(walk.variables[name], type, place, walk)
     else if (standard) assertLiteral(standard, type, place, walk, checked)
   }
 }
@@ -86,7 +103,7 @@ export function assertListLengths(
   const types = new TypeInfo(schema)
   const defaults = new Map<string, ValueNode>()
   const checked = new Set<string>()
-  const walk: Walk = { variables, defaults, fallback: listLength }
+  const walk: Walk = { variables, defaults, fallback: listLength, fields: new Map() }
   visit(
     document,
     visitWithTypeInfo(types, {

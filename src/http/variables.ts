@@ -11,20 +11,19 @@ export type VariableLimits = { readonly variablesBytes: number; readonly variabl
  * UTF-16 units, which is never more than their UTF-8 bytes.
  * @throws LIMIT_EXCEEDED with the limit `variablesBytes` or `variablesDepth`; BAD_REQUEST for a refused key.
  */
-export function assertVariables(variables: unknown, { variablesBytes, variablesDepth }: VariableLimits): void {
-  const open: { value: unknown; depth: number }[] = [{ value: variables, depth: 0 }]
+export function assertVariables(variables: object, { variablesBytes, variablesDepth }: VariableLimits): void {
+  const open: { value: object; depth: number }[] = [{ value: variables, depth: 1 }]
   let bytes = 0
   for (let next = open.pop(); next; next = open.pop()) {
     const { value, depth } = next
-    bytes += typeof value === 'string' ? value.length + 2 : 1
-    if (typeof value === 'object' && value !== null) {
-      if (depth >= variablesDepth) throw limitExceeded('variablesDepth', variablesDepth)
-      for (const [key, inner] of Object.entries(value)) {
-        if (KEYS_REFUSED.has(key)) throw refused('BAD_REQUEST', 'A variable holds a key that is not allowed.')
-        bytes += Array.isArray(value) ? 1 : key.length + 3
-        open.push({ value: inner, depth: depth + 1 })
-      }
+    if (depth > variablesDepth) throw limitExceeded('variablesDepth', variablesDepth)
+    const named = !Array.isArray(value)
+    for (const key of Object.keys(value)) {
+      if (named && KEYS_REFUSED.has(key)) throw refused('BAD_REQUEST', 'A variable holds a key that is not allowed.')
+      const inner: unknown = (value as Record<string, unknown>)[key]
+      bytes += (named ? key.length + 3 : 1) + (typeof inner === 'string' ? inner.length + 2 : 1)
+      if (typeof inner === 'object' && inner !== null) open.push({ value: inner, depth: depth + 1 })
+      if (bytes > variablesBytes) throw limitExceeded('variablesBytes', variablesBytes)
     }
-    if (bytes > variablesBytes) throw limitExceeded('variablesBytes', variablesBytes)
   }
 }
