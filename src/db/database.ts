@@ -1,6 +1,6 @@
 import { Prisma } from '../generated/prisma/client.ts'
 import type { Backend, Login } from './backend.ts'
-import { asCaller, type Caller } from './caller.ts'
+import { actingOn, asCaller, type Caller } from './caller.ts'
 import { claimIdempotencyKey, type IdempotentCall, rememberOutcome } from './idempotency.ts'
 
 /** The handle of an open transaction: all that a service or a read may touch. */
@@ -67,10 +67,12 @@ export class Database {
    * Runs a use case that writes. What `fn` throws rolls everything back; what it returns is committed, and remembered
    * under the call's idempotency key, so that a repeat answers the same without running `fn` again. Therefore `fn`
    * returns only ids and counts, as JSON.
+   * `accountId` names the account acted on, for callers that belong to none (Staff, gateways).
    * @throws IdempotencyError when the key was used for another input, or its first call still runs.
    */
-  write<T>(call: Call, fn: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#transaction('app', asCaller(call.caller), async (tx) => {
+  write<T>(call: Call, fn: (tx: Tx) => Promise<T>, accountId?: string): Promise<T> {
+    const caller = accountId === undefined ? call.caller : actingOn(call.caller, accountId)
+    return this.#transaction('app', asCaller(caller), async (tx) => {
       const { idempotency } = call
       if (!idempotency) return fn(tx)
       const earlier = await claimIdempotencyKey(tx, call.caller, idempotency)

@@ -1,6 +1,6 @@
 import { Prisma } from '../generated/prisma/client.ts'
 import { type Caller, callerName, PLATFORM_ACCOUNT_ID } from './caller.ts'
-import type { Tx } from './database.ts'
+import type { Database, Tx } from './database.ts'
 
 /** A mutation call with a key: repeated with the same key and input it has one effect and one answer. */
 export type IdempotentCall = {
@@ -76,4 +76,18 @@ function isLockTimeout(error: unknown): boolean {
     error.code === 'P2010' &&
     JSON.stringify(error.meta ?? {}).includes('55P03')
   )
+}
+
+/** Deletes keys past their time, 500 a transaction. @returns how many */
+export async function deleteExpiredIdempotencyKeys(db: Pick<Database, 'worker'>, now: Date): Promise<number> {
+  let count = 0
+  for (;;) {
+    const deleted = await db.worker(
+      (tx) => tx.$executeRaw`
+        delete from idempotency_record where ctid = any(array(
+          select ctid from idempotency_record where expires_at <= ${now} limit 500 for update skip locked))`,
+    )
+    count += deleted
+    if (deleted < 500) return count
+  }
 }

@@ -9,7 +9,7 @@ import { createTokenVerifier, TOKEN_LIFETIME_SECONDS_MAX } from '../token-verifi
 import type { IssuerTrust } from '../trusted-issuers.ts'
 import { serverMetadata } from './metadata.ts'
 import { createProvider } from './provider.ts'
-import { openSigningKeys, type SigningKeys } from './signing-keys.ts'
+import { openSigningKeys, type SigningKey, type SigningKeys } from './signing-keys.ts'
 
 /** The embedded OAuth 2.0 server for integrations, processors and gateways. */
 export type OAuthServer = {
@@ -56,16 +56,7 @@ export async function createOAuthServer(options: OAuthServerOptions): Promise<OA
   const issuer = `${publicUrl}/oauth`
   const resource = `${publicUrl}/graphql`
   const keys = await openSigningKeys(options)
-  const trust: IssuerTrust = {
-    issuer,
-    audience: resource,
-    algorithms: ['ES256'],
-    principals: ['CLIENT'],
-    scopes: 'token',
-    verifiesEmail: false,
-    tokenAgeSecondsMax: TOKEN_LIFETIME_SECONDS_MAX,
-    keys: keys.find,
-  }
+  const trust = trustOf(issuer, resource, keys)
   const ownTokens = { db, clock, verifier: createTokenVerifier({ issuers: [trust], clock }) }
 
   let latest: { readonly kid: string; readonly answer: ReturnType<Provider['callback']> } | null = null
@@ -104,20 +95,41 @@ export async function createOAuthServer(options: OAuthServerOptions): Promise<OA
         else sendJson(response, 500, { error: 'server_error' })
       })
     },
-    async issueAccessToken(clientId, scopes, lifetimeSeconds) {
-      const { kid, privateJwk } = await keys.current()
-      const now = Math.floor(clock.now().getTime() / 1000)
-      return new SignJWT({ client_id: clientId, scope: scopes.join(' ') })
-        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid })
-        .setIssuer(issuer)
-        .setAudience(resource)
-        .setSubject(clientId)
-        .setJti(randomUUID())
-        .setIssuedAt(now)
-        .setExpirationTime(now + lifetimeSeconds)
-        .sign(await importJWK(privateJwk, 'ES256'))
-    },
+    issueAccessToken: async (...token) => signToken(await keys.current(), { issuer, resource, clock }, ...token),
   }
+}
+
+/** The server as an issuer among others: it alone may speak for clients. */
+function trustOf(issuer: string, resource: string, keys: SigningKeys): IssuerTrust {
+  return {
+    issuer,
+    audience: resource,
+    algorithms: ['ES256'],
+    principals: ['CLIENT'],
+    scopes: 'token',
+    verifiesEmail: false,
+    tokenAgeSecondsMax: TOKEN_LIFETIME_SECONDS_MAX,
+    keys: keys.find,
+  }
+}
+
+async function signToken(
+  { kid, privateJwk }: SigningKey,
+  server: { readonly issuer: string; readonly resource: string; readonly clock: Clock },
+  clientId: string,
+  scopes: readonly string[],
+  lifetimeSeconds: number,
+): Promise<string> {
+  const now = Math.floor(server.clock.now().getTime() / 1000)
+  return new SignJWT({ client_id: clientId, scope: scopes.join(' ') })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid })
+    .setIssuer(server.issuer)
+    .setAudience(server.resource)
+    .setSubject(clientId)
+    .setJti(randomUUID())
+    .setIssuedAt(now)
+    .setExpirationTime(now + lifetimeSeconds)
+    .sign(await importJWK(privateJwk, 'ES256'))
 }
 
 function pathOf(request: IncomingMessage): string {

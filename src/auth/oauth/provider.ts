@@ -100,7 +100,8 @@ function resourceServer(ctx: KoaContextWithOIDC, indicator: string, resource: st
 }
 
 /**
- * The audience of an assertion is this server alone, so that no assertion made for another can be used here.
+ * The audience of an assertion is this server alone, so that no assertion made for another can be used here. Its end
+ * is near, so that used ones need not be remembered for long; measured by the machine's clock, as the provider does.
  * @see RFC 7523 section 3, draft-ietf-oauth-rfc7523bis section 3
  */
 function assertAssertion(claims: { aud?: unknown; exp?: unknown }, header: { crit?: unknown }, issuer: string): void {

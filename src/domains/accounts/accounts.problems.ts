@@ -1,0 +1,99 @@
+import { Problem } from '../problem.ts'
+
+/** The record does not exist or is not the caller's: both are told alike. */
+export class NotAvailable extends Problem {
+  readonly code = 'NOT_AVAILABLE'
+  constructor() {
+    super('Not available to this caller.')
+  }
+}
+
+/** The account is closing or closed and takes no new data. */
+export class AccountNotActive extends Problem {
+  readonly code = 'ACCOUNT.NOT_ACTIVE'
+  constructor() {
+    super('The account is closing or closed.')
+  }
+}
+
+/** The person is a member of the account already. */
+export class MemberExists extends Problem {
+  readonly code = 'ACCOUNT.MEMBER_EXISTS'
+  constructor() {
+    super('This e-mail address belongs to a member of the account.')
+  }
+}
+
+/** Only an owner may give or take the role OWNER. */
+export class RoleNotAllowed extends Problem {
+  readonly code = 'ACCOUNT.ROLE_NOT_ALLOWED'
+  constructor() {
+    super('Only an owner may give or take the role OWNER.')
+  }
+}
+
+/** An account keeps at least one owner. */
+export class LastOwner extends Problem {
+  readonly code = 'ACCOUNT.LAST_OWNER'
+  constructor() {
+    super('The last owner of an account cannot leave or step down.')
+  }
+}
+
+/** The invitation is unknown, revoked, past its time, or was made for another e-mail address. */
+export class InvitationNotValid extends Problem {
+  readonly code = 'ACCOUNT.INVITATION_NOT_VALID'
+  constructor() {
+    super('The invitation is not valid for this person.')
+  }
+}
+
+/** The person must sign in again by hand before this (RFC 9470). */
+export class StepUpRequired extends Problem {
+  readonly code = 'AUTH.STEP_UP_REQUIRED'
+  constructor() {
+    super('Sign in again: this needs a sign-in of the last 5 minutes.')
+  }
+}
+
+/** Another subject of the account has the reference. */
+export class ReferenceTaken extends Problem {
+  readonly code = 'SUBJECT.REFERENCE_TAKEN'
+  constructor() {
+    super('Another subject of the account has this reference.')
+  }
+}
+
+/** Another subject of the account has the e-mail address. */
+export class EmailTaken extends Problem {
+  readonly code = 'SUBJECT.EMAIL_TAKEN'
+  constructor() {
+    super('Another subject of the account has this e-mail address.')
+  }
+}
+
+/** The subject is being erased or has been: nothing may be written about it. */
+export class SubjectErased extends Problem {
+  readonly code = 'SUBJECT.ERASED'
+  constructor() {
+    super('The subject is being erased or has been erased.')
+  }
+}
+
+/** A client can only hold scopes of its kind. */
+export class ClientScopeNotAllowed extends Problem {
+  readonly code = 'CLIENT.SCOPE_NOT_ALLOWED'
+  constructor() {
+    super('A client of this kind cannot hold one of these scopes.')
+  }
+}
+
+/** The key set is not one of public keys for signing. */
+export class ClientKeysNotValid extends Problem {
+  readonly code = 'CLIENT.KEYS_NOT_VALID'
+  constructor() {
+    super(
+      'The key set must hold 1 to 5 public keys (EC P-256, EC P-384, Ed25519 or RSA of 2048 bits or more), each with a kid.',
+    )
+  }
+}

@@ -1,0 +1,114 @@
+import type { Session } from '../../auth/session.ts'
+import type { Call, Tx } from '../../db/database.ts'
+import { newId } from '../../time/id.ts'
+import { recordAudit } from '../audit/audit.service.ts'
+import type { Deps } from '../deps.ts'
+import { emitEvent } from '../events/events.service.ts'
+import { assertActiveAccount, ownAccount } from './account-guards.ts'
+import { EmailTaken, NotAvailable, ReferenceTaken, SubjectErased } from './accounts.problems.ts'
+import { emailIndex, type PersonInput, referenceIndex, sealPerson } from './person-fields.ts'
+
+/** Where a person lives: ISO 3166-1 alpha-2 and ISO 3166-2, e.g. US and US-CA. Absent stays, null clears. */
+type PlaceInput = { readonly country?: string | null; readonly subdivision?: string | null }
+
+type SubjectKey = { readonly accountId: string; readonly id: string }
+
+/**
+ * Creates a customer's own user, known by the customer's reference.
+ * Effects: subject, its data key; audit; event `subject.created`.
+ * @throws ACCOUNT.NOT_ACTIVE, SUBJECT.REFERENCE_TAKEN, SUBJECT.EMAIL_TAKEN
+ */
+export async function createSubject(
+  deps: Deps,
+  call: Call<Session>,
+  input: PersonInput & PlaceInput & { readonly reference: string },
+): Promise<SubjectKey> {
+  const accountId = ownAccount(call.caller)
+  const id = newId(deps.clock)
+  const now = deps.clock.now()
+  return deps.db.write(call, async (tx) => {
+    await assertActiveAccount(tx, accountId)
+    await assertFree(deps, tx, { accountId, id }, input)
+    const place = { country: input.country ?? null, subdivision: input.subdivision ?? null }
+    await tx.subject.createMany({
+      data: [{ accountId, id, kind: 'END_USER', ...place, createdAt: now, updatedAt: now }],
+    })
+    await writePerson(deps, tx, { accountId, id }, input)
+    await recordAudit(tx, deps.clock, call, {
+      accountId,
+      kind: 'subject.created',
+      subjectId: id,
+      recordType: 'Subject',
+      recordIds: [id],
+    })
+    await emitEvent(tx, deps.clock, { accountId, kind: 'subject.created', subjectId: id, payload: { subjectId: id } })
+    return { accountId, id }
+  })
+}
+
+/**
+ * Corrects a subject's data; what is absent stays, null clears.
+ * @throws NOT_AVAILABLE, SUBJECT.ERASED, SUBJECT.REFERENCE_TAKEN, SUBJECT.EMAIL_TAKEN
+ */
+export async function updateSubject(
+  deps: Deps,
+  call: Call<Session>,
+  input: PersonInput & PlaceInput & { readonly subjectId: string },
+): Promise<SubjectKey> {
+  const accountId = ownAccount(call.caller)
+  const key = { accountId, id: input.subjectId }
+  return deps.db.write(call, async (tx) => {
+    const row = await tx.subject.findUnique({ where: { accountId_id: key }, select: { status: true } })
+    if (!row) throw new NotAvailable()
+    if (row.status === 'ERASING' || row.status === 'ERASED') throw new SubjectErased()
+    await assertFree(deps, tx, key, input)
+    await writePerson(deps, tx, key, input)
+    await tx.subject.updateMany({
+      where: key,
+      data: {
+        ...(input.country === undefined ? {} : { country: input.country }),
+        ...(input.subdivision === undefined ? {} : { subdivision: input.subdivision }),
+        updatedAt: deps.clock.now(),
+      },
+    })
+    await recordAudit(tx, deps.clock, call, {
+      accountId,
+      kind: 'subject.updated',
+      subjectId: key.id,
+      recordType: 'Subject',
+      recordIds: [key.id],
+    })
+    const payload = { subjectId: key.id }
+    await emitEvent(tx, deps.clock, { accountId, kind: 'subject.updated', subjectId: key.id, payload })
+    return key
+  })
+}
+
+async function writePerson(deps: Deps, tx: Tx, key: SubjectKey, input: PersonInput): Promise<void> {
+  const sealed = await sealPerson(deps, tx, key, input)
+  if (Object.keys(sealed).length > 0) await tx.subject.updateMany({ where: key, data: sealed })
+}
+
+/**
+ * References and addresses are unique within an account. An advisory lock on the value makes two equal calls at once
+ * come one after the other, so that the second one is told in words what the unique index would refuse.
+ */
+async function assertFree(deps: Deps, tx: Tx, key: SubjectKey, input: PersonInput): Promise<void> {
+  const { accountId, id } = key
+  if (input.reference) {
+    const index = await referenceIndex(deps, accountId, input.reference)
+    await lockValue(tx, index)
+    const where = { accountId, referenceIndex: index, id: { not: id } }
+    if (await tx.subject.findFirst({ where, select: { id: true } })) throw new ReferenceTaken()
+  }
+  if (input.email) {
+    const index = await emailIndex(deps, accountId, input.email)
+    await lockValue(tx, index)
+    const where = { accountId, emailIndex: index, id: { not: id } }
+    if (await tx.subject.findFirst({ where, select: { id: true } })) throw new EmailTaken()
+  }
+}
+
+async function lockValue(tx: Tx, index: Uint8Array): Promise<void> {
+  await tx.$executeRaw`select pg_advisory_xact_lock(${Buffer.from(index).readBigInt64BE(0)})`
+}

@@ -1,0 +1,24 @@
+/** Every kind of audit event with its meaning. Kinds are never renamed; documents and filters are made from this list. */
+export const AUDIT_KINDS = {
+  'account.created': 'An account was created.',
+  'account.updated': 'Name, country or region of an account was changed.',
+  'account.closing': 'The closing of an account was begun.',
+  'account.member_invited': 'A member was invited.',
+  'account.member_joined': 'An invitation was taken up.',
+  'account.member_role_changed': 'The account role of a member was changed.',
+  'account.member_removed': 'A member was removed.',
+  'account.invitations_revoked': 'Open invitations were revoked.',
+  'subject.created': 'A subject was created.',
+  'subject.updated': 'Data of a subject was corrected.',
+  'subject.read_by_staff': 'A member of staff was shown personal data.',
+  'client.created': 'An API client was created.',
+  'client.disabled': 'An API client was disabled.',
+  'staff.added': 'A member of staff was given access.',
+  'usage.recorded': 'Usage events were recorded; the count says how many.',
+  'usage.import_opened': 'An import of usage from a file was opened.',
+  'audit.export_requested': 'An export of audit events was requested.',
+  'access.denied': 'Operations were refused for lack of a scope; the count says how many.',
+} as const
+
+/** The name of a kind of audit event. */
+export type AuditKind = keyof typeof AUDIT_KINDS

@@ -1,0 +1,108 @@
+import type { Database, Tx } from '../../db/database.ts'
+import type { OutboxEvent } from '../../generated/prisma/client.ts'
+import { addSeconds, type Clock } from '../../time/clock.ts'
+import { EVENT_PAYLOADS, type EventKind, type EventPayload, isEventKind, retryDelaySeconds } from './events.rules.ts'
+
+/** A delivered event, its payload read by its kind's shape. */
+export type DeliveredEvent<K extends EventKind = EventKind> = {
+  readonly id: string
+  readonly accountId: string
+  readonly kind: K
+  readonly subjectId: string | null
+  readonly payload: EventPayload<K>
+  readonly createdAt: Date
+}
+
+/** What a domain does about events of one kind: in one transaction with the note that the event was delivered. */
+export type EventHandler<K extends EventKind = EventKind> = {
+  readonly kind: K
+  handle(tx: Tx, event: DeliveredEvent<K>): Promise<void>
+}
+
+const BATCH = 500
+
+/**
+ * Delivers what waits in the outbox. An event and its effects are one transaction: an event is delivered at least
+ * once, and its effects happen once. One that fails is tried again with growing pauses and holds up no other.
+ * @returns how many were delivered
+ */
+export async function dispatchOutbox(db: Database, clock: Clock, handlers: readonly EventHandler[]): Promise<number> {
+  const handled = [...new Set(handlers.map((handler) => handler.kind))]
+  let count = await passUnheard(db, clock.now(), handled)
+  for (;;) {
+    const outcome = await deliverNext(db, clock.now(), handlers, handled)
+    if (outcome === 'none') return count
+    if (outcome === 'delivered') count += 1
+  }
+}
+
+/** Marks events that no domain listens to, many in one statement. */
+async function passUnheard(db: Database, now: Date, handled: readonly string[]): Promise<number> {
+  let count = 0
+  for (;;) {
+    const passed = await db.worker(
+      (tx) => tx.$executeRaw`
+        update outbox_event set dispatched_at = ${now} where ctid = any(array(
+          select ctid from outbox_event
+          where dispatched_at is null and next_attempt_at <= ${now} and not kind = any(${handled}::text[])
+          order by next_attempt_at limit ${BATCH} for update skip locked))`,
+    )
+    count += passed
+    if (passed < BATCH) return count
+  }
+}
+
+async function deliverNext(
+  db: Database,
+  now: Date,
+  handlers: readonly EventHandler[],
+  handled: readonly string[],
+): Promise<'none' | 'delivered' | 'postponed'> {
+  let claimed: OutboxEvent | undefined
+  try {
+    await db.worker(async (tx) => {
+      const [key] = await tx.$queryRaw<{ account_id: string; id: string }[]>`
+        select account_id, id from outbox_event
+        where dispatched_at is null and next_attempt_at <= ${now} and kind = any(${handled}::text[])
+        order by next_attempt_at limit 1 for update skip locked`
+      if (!key) return
+      const where = { accountId_id: { accountId: key.account_id, id: key.id } }
+      claimed = await tx.outboxEvent.findUniqueOrThrow({ where })
+      await tx.$executeRaw`select set_config('app.account_id', ${claimed.accountId}, true)`
+      const event = readEvent(claimed)
+      for (const handler of handlers) if (handler.kind === event.kind) await handler.handle(tx, event)
+      await tx.outboxEvent.update({ where, data: { dispatchedAt: now, lastProblem: null }, select: { id: true } })
+    })
+  } catch (error) {
+    if (!claimed) throw error
+    await postpone(db, claimed, now)
+    return 'postponed'
+  }
+  return claimed ? 'delivered' : 'none'
+}
+
+function readEvent(row: OutboxEvent): DeliveredEvent {
+  const { id, accountId, kind, subjectId, createdAt } = row
+  if (!isEventKind(kind)) throw new Error('the outbox holds an event of an unknown kind')
+  return { id, accountId, kind, subjectId, createdAt, payload: EVENT_PAYLOADS[kind].parse(row.payload) }
+}
+
+async function postpone(db: Database, row: OutboxEvent, now: Date): Promise<void> {
+  const attempts = row.attempts + 1
+  await db.worker((tx) =>
+    tx.outboxEvent.updateMany({
+      where: { accountId: row.accountId, id: row.id },
+      data: { attempts, lastProblem: 'HANDLER_FAILED', nextAttemptAt: addSeconds(now, retryDelaySeconds(attempts)) },
+    }),
+  )
+}
+
+/** What waits in the outbox, for metrics: how many, and the age of the oldest in seconds. */
+export async function outboxBacklog(db: Database, now: Date): Promise<{ waiting: number; oldestSeconds: number }> {
+  const [row] = await db.worker(
+    (tx) => tx.$queryRaw<{ waiting: number; oldest: Date | null }[]>`
+      select count(*)::int as waiting, min(created_at) as oldest from outbox_event where dispatched_at is null`,
+  )
+  const oldestSeconds = row?.oldest ? Math.max(0, (now.getTime() - row.oldest.getTime()) / 1000) : 0
+  return { waiting: row?.waiting ?? 0, oldestSeconds }
+}

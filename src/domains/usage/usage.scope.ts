@@ -1,0 +1,20 @@
+import type { Session } from '../../auth/session.ts'
+import type { Prisma } from '../../generated/prisma/client.ts'
+
+/** Whose usage a caller may see: everyone's, an account's, one person's, or nobody's. */
+export type UsageReach = { readonly accountId?: string; readonly subjectId?: string } | null
+
+/** Staff all, owners, admins and integrations that of their account, a person its own. */
+export function usageReach(session: Session): UsageReach {
+  if (!session.scopes.has('usage:read')) return null
+  if (session.principal === 'STAFF') return {}
+  const { accountId, subjectId, reach } = session
+  if (accountId === null) return null
+  if (reach === 'ACCOUNT') return { accountId }
+  return subjectId === null ? null : { accountId, subjectId }
+}
+
+/** The same as a condition on usage events. */
+export function usageScope(session: Session): Prisma.UsageEventWhereInput {
+  return usageReach(session) ?? { OR: [] }
+}

@@ -1,0 +1,109 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+/** The configuration is wrong; the message names each variable and the reason, and shows no value. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+}
+
+const flag = z.enum(['on', 'off']).transform((value) => value === 'on')
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+
+const databaseModel = z
+  .object({
+    DATA_DIR: z.string().min(1).default('.data'),
+    DATABASE_URL: z.string().min(1).optional(),
+    DATABASE_WORKER_URL: z.string().min(1).optional(),
+    DATABASE_AUTH_URL: z.string().min(1).optional(),
+    DATABASE_OWNER_URL: z.string().min(1).optional(),
+    DATABASE_BACKUP_URL: z.string().min(1).optional(),
+    DATABASE_POOL_MAX: count(1, 500).default(10),
+  })
+  .transform((env) => ({
+    dataDir: resolve(env.DATA_DIR),
+    appUrl: env.DATABASE_URL,
+    workerUrl: env.DATABASE_WORKER_URL,
+    authUrl: env.DATABASE_AUTH_URL,
+    ownerUrl: env.DATABASE_OWNER_URL,
+    backupUrl: env.DATABASE_BACKUP_URL,
+    poolMax: env.DATABASE_POOL_MAX,
+  }))
+
+const keysModel = z
+  .object({ PRIVACY_KEYS: z.string().min(1).optional(), KEY_EPOCH_DAYS: count(1, 365).default(30) })
+  .transform((env) => ({ keys: env.PRIVACY_KEYS, epochDays: env.KEY_EPOCH_DAYS }))
+
+const serverModel = z
+  .object({
+    NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+    HOST: z.string().min(1).default('127.0.0.1'),
+    PORT: count(0, 65_535).default(4000),
+    PUBLIC_URL: z
+      .url({ protocol: /^https?$/ })
+      .refine((value) => !value.endsWith('/'), 'must not end with a slash')
+      .optional(),
+    WORKER: flag.default(true),
+    DEMO: flag.default(true),
+    LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    CORS_ORIGINS: z
+      .string()
+      .default('')
+      .transform((value) => value.split(',').filter((origin) => origin !== '')),
+    TRUSTED_PROXIES: count(0, 10).default(0),
+    TRUSTED_ISSUERS: z.string().default('[]'),
+    METRICS_TOKEN: z.string().min(16).optional(),
+    RATE_LIMIT_CALLER_PER_MINUTE: count(1, 10_000_000).optional(),
+    RATE_LIMIT_ANONYMOUS_PER_MINUTE: count(1, 10_000_000).optional(),
+    GRACE_SECONDS: count(1, 600).default(10),
+  })
+  .transform((env) => ({
+    production: env.NODE_ENV === 'production',
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl: env.PUBLIC_URL,
+    worker: env.WORKER,
+    demo: env.DEMO,
+    logLevel: env.LOG_LEVEL,
+    corsOrigins: env.CORS_ORIGINS,
+    trustedProxies: env.TRUSTED_PROXIES,
+    trustedIssuers: env.TRUSTED_ISSUERS,
+    metricsToken: env.METRICS_TOKEN ?? null,
+    callerPerMinute: env.RATE_LIMIT_CALLER_PER_MINUTE,
+    anonymousPerMinute: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE,
+    graceSeconds: env.GRACE_SECONDS,
+  }))
+
+type Source = Readonly<Record<string, string | undefined>>
+
+function read<T>(model: z.ZodType<T>, source: Source): T {
+  // An empty variable is an absent one: that is how compose files and shells write "not set".
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
+  const result = model.safeParse(given)
+  if (result.success) return result.data
+  const lines = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw new ConfigurationError(`The configuration is wrong.\n${lines.join('\n')}`)
+}
+
+/** Where the database is. Without `DATABASE_URL` it is the embedded one below `DATA_DIR`. */
+export type DatabaseEnv = z.output<typeof databaseModel>
+
+/** @throws ConfigurationError */
+export function readDatabaseEnv(source: Source = process.env): DatabaseEnv {
+  return read(databaseModel, source)
+}
+
+/** Where the keys come from: `PRIVACY_KEYS`, else a file below `DATA_DIR`. */
+export type KeysEnv = z.output<typeof keysModel>
+
+/** @throws ConfigurationError */
+export function readKeysEnv(source: Source = process.env): KeysEnv {
+  return read(keysModel, source)
+}
+
+/** How the server is reached and what it allows. */
+export type ServerEnv = z.output<typeof serverModel>
+
+/** @throws ConfigurationError */
+export function readServerEnv(source: Source = process.env): ServerEnv {
+  return read(serverModel, source)
+}

@@ -1,0 +1,40 @@
+import SchemaBuilder from '@pothos/core'
+import ErrorsPlugin from '@pothos/plugin-errors'
+import PrismaPlugin from '@pothos/plugin-prisma'
+import RelayPlugin from '@pothos/plugin-relay'
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import { getDatamodel } from '../generated/pothos.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { refuseScope } from './refusals.ts'
+import type { SchemaTypes } from './types.ts'
+
+/**
+ * The one builder. It knows no type: domains add theirs, and `schema/index.ts` alone builds.
+ * Order matters: ScopeAuth before Errors, so that a denial is a top-level error; Prisma after Errors.
+ */
+export const builder = new SchemaBuilder<SchemaTypes>({
+  defaultFieldNullability: false,
+  plugins: [ScopeAuthPlugin, ErrorsPlugin, RelayPlugin, PrismaPlugin],
+  scopeAuth: {
+    defaultStrategy: 'all',
+    authorizeOnSubscribe: true,
+    authScopes: (context) => ({ scope: (scope) => context.session.scopes.has(scope) }),
+    unauthorizedError: (_parent, context) => refuseScope(context.session),
+  },
+  errors: { defaultTypes: [], directResult: true },
+  relay: {
+    clientMutationId: 'omit',
+    cursorType: 'String',
+    nodeTypeOptions: { description: 'A record with a global id.' },
+    pageInfoTypeOptions: { description: 'Where a page of a connection lies.' },
+    nodeQueryOptions: false,
+    nodesQueryOptions: false,
+  },
+  prisma: {
+    client: (context) => context.reads.tx as PrismaClient,
+    dmmf: getDatamodel(),
+    maxConnectionSize: 100,
+    defaultConnectionSize: 20,
+    onUnusedQuery: 'error',
+  },
+})

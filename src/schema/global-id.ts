@@ -1,0 +1,47 @@
+import { isUuid } from '../time/id.ts'
+import { badInput } from './refusals.ts'
+
+/** The key of a tenant's row. */
+export type TenantKey = { readonly accountId: string; readonly id: string }
+
+/** The local part of a tenant row's global id: `account/id`. */
+export function tenantKey(row: TenantKey): string {
+  return `${row.accountId}/${row.id}`
+}
+
+/** Reads such a local part; null where it has another shape. */
+export function parseTenantKey(local: string): TenantKey | null {
+  const [accountId, id, ...rest] = local.split('/')
+  return isUuid(accountId) && isUuid(id) && rest.length === 0 ? { accountId, id } : null
+}
+
+/** The Relay global id of a row, as the API gives it out: base64 of `Type:local`. */
+export function globalId(typename: string, local: string): string {
+  return Buffer.from(`${typename}:${local}`).toString('base64')
+}
+
+/** The local part of a global id of `typename`; null where it is of another type or none at all. */
+function localPart(typename: string, value: string): string | null {
+  const text = Buffer.from(value, 'base64').toString('utf8')
+  return text.startsWith(`${typename}:`) && globalId(typename, text.slice(typename.length + 1)) === value
+    ? text.slice(typename.length + 1)
+    : null
+}
+
+/**
+ * The key that an argument names.
+ * @throws BAD_INPUT naming the argument when it is not a global id of `typename`
+ */
+export function readTenantKey(argument: string, typename: string, value: string): TenantKey {
+  const local = localPart(typename, value)
+  const key = local === null ? null : parseTenantKey(local)
+  if (!key) throw badInput(argument, `is not the id of a ${typename}`)
+  return key
+}
+
+/** The account that an argument names. @throws BAD_INPUT likewise */
+export function readAccountId(argument: string, value: string): string {
+  const local = localPart('Account', value)
+  if (!isUuid(local)) throw badInput(argument, 'is not the id of an Account')
+  return local
+}

@@ -1,0 +1,17 @@
+import type { GraphQLSchema } from 'graphql'
+import '../domains/accounts/accounts.schema.ts'
+import '../domains/accounts/api-clients.schema.ts'
+import '../domains/accounts/subjects.schema.ts'
+import '../domains/audit/audit.schema.ts'
+import '../domains/usage/usage.schema.ts'
+import { builder } from './builder.ts'
+import './scalars.ts'
+import { noteStaffReads } from './staff-reads.ts'
+
+builder.queryType({ description: 'Reads. What a caller may not see is answered like what does not exist.' })
+builder.mutationType({ description: 'Writes: one a request. Each answers its success or the reason why not.' })
+
+/** The whole schema. Only the app and the script that prints it build it. */
+export function buildSchema(): GraphQLSchema {
+  return noteStaffReads(builder.toSchema({ sortSchema: true }))
+}

@@ -1,0 +1,179 @@
+import { createApp } from './app.ts'
+import { callerHeadersOf, callerHeadersOfFetch } from './auth/caller-headers.ts'
+import { createDemoIssuer } from './auth/demo-issuer.ts'
+import { createOAuthServer } from './auth/oauth/oauth-server.ts'
+import { cleanExpiredOauthState } from './auth/oauth/oauth-state.ts'
+import { createSessionResolver } from './auth/session-resolver.ts'
+import { createTokenVerifier, trustRemote } from './auth/token-verifier.ts'
+import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
+import { ensurePlatformAccount, linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
+import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
+import type { ServerEnv } from './env.ts'
+import { securityHeaders } from './http/headers.ts'
+import { healthListener, metricsListener, readyListener } from './http/health.ts'
+import { jobResultListener } from './http/job-results.ts'
+import { DEFAULT_LIMITS } from './http/limits.ts'
+import { createLog, type Log } from './http/logging.ts'
+import { countAnswer, createMetrics, type Metrics } from './http/metrics.ts'
+import { createRateLimits, DEFAULT_RATE_LIMITS, limitByAddress } from './http/rate-limit.ts'
+import { createHttpServer, type HttpServer } from './http/server.ts'
+import { Runner } from './jobs/runner.ts'
+import type { Resources } from './resources.ts'
+import { newId } from './time/id.ts'
+import { worksOf } from './works.ts'
+
+/** A server that listens. */
+export type RunningServer = {
+  /** Where it is reached, without a path. */
+  readonly url: string
+  /** Tokens and ids of the demo data, where they may exist. */
+  readonly demo: Demo | null
+  readonly runner: Runner
+  readonly metrics: Metrics
+  /** Lets operations in flight finish, then jobs, then closes the database. */
+  stop(): Promise<void>
+}
+
+export type ServerOptions = {
+  readonly resources: Resources
+  readonly env: ServerEnv
+  readonly log?: Log
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/
+
+/**
+ * Demo data, demo tokens and the file with them exist only on the embedded database, behind a loopback address, and
+ * not in production.
+ */
+export function mayHaveDemo(env: ServerEnv, resources: Resources): boolean {
+  return env.demo && !env.production && resources.db.kind === 'pglite' && LOOPBACK.test(env.host)
+}
+
+/** Starts the server and, unless it is switched off, the worker. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { resources, env } = options
+  const { db, clock } = resources
+  const log = options.log ?? createLog({ level: env.logLevel })
+  const metrics = createMetrics()
+  await resources.keys.ensureEpochRow(db, clock.now())
+  await ensurePlatformAccount(resources)
+  const routes = new RoutesLater()
+  const http = openHttp(options, log, metrics, routes)
+  const url = await http.listen(env.port, env.host)
+  const publicUrl = env.publicUrl ?? url
+  const demo = await serve({ ...options, log, metrics, publicUrl, routes })
+  const runner = new Runner({
+    db,
+    clock,
+    ...worksOf(resources, {
+      cleanOauthState: () => cleanExpiredOauthState(db, clock.now()),
+      metrics,
+      epochDays: resources.epochDays,
+    }),
+    onFailure: (name, error) => log.error('job.failed', error, { job: name }),
+  })
+  if (env.worker) runner.start()
+  log.info('server.started', { port: Number(new URL(url).port), backend: db.kind })
+  return {
+    url,
+    demo,
+    runner,
+    metrics,
+    stop: async () => {
+      await http.stop()
+      await runner.stop()
+      await resources.close()
+      log.info('server.stopped')
+    },
+  }
+}
+
+type Listener = Parameters<typeof limitByAddress>[0]
+
+/** Listening comes first (the port names the issuer), answering later: until then everything is "not ready". */
+class RoutesLater {
+  ready = false
+  readonly listeners = new Map<string, Listener>()
+
+  listener(path: string): Listener {
+    return (request, response) => {
+      const listener = this.listeners.get(path)
+      if (listener) return listener(request, response)
+      response.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '1' }).end('{"status":"starting"}')
+    }
+  }
+}
+
+const PATHS = ['/graphql', '/oauth/*', '/.well-known/oauth-authorization-server/oauth', '/jobs/*'] as const
+
+function openHttp({ resources, env }: ServerOptions, log: Log, metrics: Metrics, routes: RoutesLater): HttpServer {
+  const { db, clock } = resources
+  const checks = {
+    server: async () => {
+      if (!routes.ready) throw new Error('starting')
+    },
+    database: () => db.worker((tx) => tx.$queryRaw`select 1`),
+  }
+  return createHttpServer({
+    routes: {
+      ...Object.fromEntries(PATHS.map((path) => [path, routes.listener(path)])),
+      '/graphql': { listener: routes.listener('/graphql'), capsBody: true },
+      '/health': healthListener(),
+      '/ready': readyListener(checks),
+      '/metrics': metricsListener(metrics.registry, env.metricsToken),
+    },
+    bodyBytesMax: DEFAULT_LIMITS.bodyBytes,
+    headers: securityHeaders(env.publicUrl ?? 'http://localhost'),
+    newRequestId: () => newId(clock),
+    log,
+    observe: (status) => countAnswer(metrics, status),
+    graceSeconds: env.graceSeconds,
+  })
+}
+
+type Serving = ServerOptions & { log: Log; metrics: Metrics; publicUrl: string; routes: RoutesLater }
+
+async function serve({ resources, env, log, metrics, publicUrl, routes }: Serving): Promise<Demo | null> {
+  const { db, keyProvider, clock } = resources
+  const onError = (error: unknown) => log.error('oauth.failed', error)
+  const oauth = await createOAuthServer({ db, keyProvider, clock, publicUrl, onError })
+  const demoIssuer = mayHaveDemo(env, resources) ? await createDemoIssuer({ publicUrl, clock }) : null
+  if (demoIssuer) {
+    await seedDemo(resources)
+    await linkDemoIdentities(resources, demoIssuer.issuer)
+  }
+  const demo = demoIssuer && (await makeDemo(publicUrl, demoIssuer, oauth))
+  const remote = parseTrustedIssuers(env.trustedIssuers).map((entry) => trustRemote(entry, clock, fetch))
+  const issuers = [oauth.trust, ...(demoIssuer ? [demoIssuer.trust] : []), ...remote]
+  const sessions = createSessionResolver({ db, keyProvider, clock, verifier: createTokenVerifier({ issuers, clock }) })
+  const limits = createRateLimits({
+    ...DEFAULT_RATE_LIMITS,
+    ...(env.callerPerMinute ? { callerPerMinute: env.callerPerMinute } : {}),
+    ...(env.anonymousPerMinute ? { anonymousPerMinute: env.anonymousPerMinute } : {}),
+  })
+  const app = createApp({
+    deps: resources,
+    wire: {
+      development: !env.production,
+      authenticate: (request) => sessions.resolve(callerHeadersOfFetch(request)),
+      log,
+      metrics,
+      rateLimits: limits,
+      trustedProxies: env.trustedProxies,
+      cors: { origins: env.corsOrigins },
+      graphiqlTabs: demo ? demoTabs(demo) : [],
+    },
+  })
+  const limited = (listener: Listener) => limitByAddress(listener, { limits, trustedProxies: env.trustedProxies })
+  const toOauth = limited((request, response) => oauth.handle(request, response))
+  routes.listeners.set('/graphql', (request, response) => app(request, response))
+  routes.listeners.set('/oauth/*', toOauth)
+  routes.listeners.set('/.well-known/oauth-authorization-server/oauth', toOauth)
+  routes.listeners.set(
+    '/jobs/*',
+    limited(jobResultListener(db, (request) => sessions.resolve(callerHeadersOf(request)))),
+  )
+  routes.ready = true
+  return demo
+}

@@ -1,0 +1,39 @@
+import { cleanExpiredOauthState } from './auth/oauth/oauth-state.ts'
+import { readServerEnv } from './env.ts'
+import { createLog } from './http/logging.ts'
+import { createMetrics } from './http/metrics.ts'
+import { Runner } from './jobs/runner.ts'
+import { openResources } from './resources.ts'
+import { worksOf } from './works.ts'
+
+/** The job runner alone, for more machines on one PostgreSQL. */
+async function main(): Promise<void> {
+  const env = readServerEnv()
+  const log = createLog({ level: env.logLevel })
+  const resources = await openResources()
+  const { db, clock } = resources
+  const runner = new Runner({
+    db,
+    clock,
+    ...worksOf(resources, {
+      cleanOauthState: () => cleanExpiredOauthState(db, clock.now()),
+      metrics: createMetrics(),
+      epochDays: resources.epochDays,
+    }),
+    onFailure: (name, error) => log.error('job.failed', error, { job: name }),
+  })
+  runner.start()
+  log.info('worker.started', { backend: db.kind })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      void runner
+        .stop()
+        .then(() => resources.close())
+        .then(() => process.exit(0))
+    })
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : 'The worker did not start.')
+  process.exit(1)
+})

@@ -1,0 +1,51 @@
+import { Gauge } from 'prom-client'
+import { isRotationDue } from './crypto/rotation.ts'
+import { deleteExpiredIdempotencyKeys } from './db/idempotency.ts'
+import { revokeInvitationsOnClosing } from './domains/accounts/accounts.jobs.ts'
+import { auditExportHandler } from './domains/audit/audit.jobs.ts'
+import type { Deps } from './domains/deps.ts'
+import { dispatchOutbox, type EventHandler, outboxBacklog } from './domains/events/events.jobs.ts'
+import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
+import type { Metrics } from './http/metrics.ts'
+import { deleteExpiredJobs, type JobHandler, type ScheduledTask } from './jobs/jobs.ts'
+
+/** What the worker does: recurring tasks and kinds of jobs. */
+export type Works = { readonly tasks: readonly ScheduledTask[]; readonly handlers: readonly JobHandler[] }
+
+const HOUR = 3_600
+
+/** All of the program's work in the background. */
+export function worksOf(
+  deps: Deps,
+  outer: { readonly cleanOauthState: () => Promise<unknown>; readonly metrics: Metrics; readonly epochDays: number },
+): Works {
+  const { db, clock, keys } = deps
+  const events = [revokeInvitationsOnClosing(clock)] as unknown as readonly EventHandler[]
+  const task = (name: string, everySeconds: number, run: () => Promise<unknown>): ScheduledTask => ({
+    name,
+    everySeconds,
+    run: async () => void (await run()),
+  })
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [outer.metrics.registry] })
+  const waiting = gauge('outbox_waiting', 'Events that wait in the outbox.')
+  const oldest = gauge('outbox_oldest_seconds', 'Age of the oldest event that waits, in seconds.')
+  return {
+    tasks: [
+      task('outbox.dispatch', 1, async () => {
+        await dispatchOutbox(db, clock, events)
+        const backlog = await outboxBacklog(db, clock.now())
+        waiting.set(backlog.waiting)
+        oldest.set(backlog.oldestSeconds)
+      }),
+      task('usage.partitions', HOUR, () => ensureMonths(db, monthsAhead(clock.now()))),
+      task('keys.rotation', HOUR, async () => {
+        const now = clock.now()
+        if (await isRotationDue(db, now)) await keys.rotateEpoch({ db, now, periodDays: outer.epochDays })
+      }),
+      task('idempotency.cleanup', HOUR, () => deleteExpiredIdempotencyKeys(db, clock.now())),
+      task('jobs.cleanup', HOUR, () => deleteExpiredJobs(db, clock.now())),
+      task('oauth.cleanup', HOUR, outer.cleanOauthState),
+    ],
+    handlers: [auditExportHandler],
+  }
+}
