@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
+import { json } from 'node:stream/consumers'
 import * as oauth from 'oauth4webapi'
 import { type Auth, addClient } from './fixture.ts'
 
@@ -42,4 +45,17 @@ export async function addKeyClient(auth: Auth) {
   const kid = randomUUID()
   const client = await addClient(auth, { publicJwks: { keys: [{ kty, crv, x, y, kid }] } })
   return { ...client, key: { key: pair.privateKey, kid } }
+}
+
+/** Sends a request that fetch would refuse to send: repeated headers, another `Host`. Answers the JSON body. */
+export async function sendRaw(
+  url: string,
+  options: { readonly headers: OutgoingHttpHeaders; readonly form?: Record<string, string> },
+): Promise<unknown> {
+  const body = options.form && new URLSearchParams(options.form).toString()
+  const type = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
+  const sent = request(url, { method: body === undefined ? 'GET' : 'POST', headers: { ...options.headers, ...type } })
+  sent.end(body)
+  const [response]: IncomingMessage[] = await once(sent, 'response')
+  return response && json(response)
 }

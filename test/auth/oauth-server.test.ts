@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { OutgoingHttpHeaders } from 'node:http'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Auth, addClient, addPlatform, disableClient, sessionOf, startAuth } from './fixture.ts'
-import { oauthClientOf, outcome } from './oauth-client.ts'
+import { oauthClientOf, outcome, sendRaw } from './oauth-client.ts'
 
 let auth: Auth
 let client: Awaited<ReturnType<typeof oauthClientOf>>
@@ -21,9 +22,8 @@ test('the metadata names what works, by the public name whatever Host says', asy
     '/.well-known/oauth-authorization-server/oauth',
   ]
   for (const path of paths) {
-    const response = await fetch(`${auth.publicUrl}${path}`, { headers: { 'x-forwarded-host': 'evil.example.test' } })
-    const { issuer, token_endpoint, jwks_uri, grant_types_supported, response_types_supported } = await response.json()
-    expect({ issuer, token_endpoint, jwks_uri, grant_types_supported, response_types_supported }).toEqual({
+    const headers = { host: 'evil.example.test', 'x-forwarded-host': 'evil.example.test' }
+    expect(await sendRaw(`${auth.publicUrl}${path}`, { headers })).toMatchObject({
       issuer: `${auth.publicUrl}/oauth`,
       token_endpoint: `${auth.publicUrl}/oauth/token`,
       jwks_uri: `${auth.publicUrl}/oauth/jwks`,
@@ -145,17 +145,16 @@ test('every other grant, flow and path is off', async () => {
   })
 })
 
-test('another resource, two Authorization headers and a DPoP proof do not get a token of another kind', async () => {
+test('another resource, repeated credentials and a DPoP proof do not get a token of another kind', async () => {
   const { id, secret } = await addClient(auth)
   const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
-  const ask = async (body: Record<string, string>, headers: Record<string, string> | [string, string][]) => {
-    const form = new URLSearchParams({ grant_type: 'client_credentials', ...body })
-    const response = await fetch(`${auth.oauth.issuer}/token`, { method: 'POST', body: form, headers })
-    const answer = await response.json()
-    return answer.error ?? answer.token_type
-  }
-  expect(await ask({ resource: 'https://other.example.test' }, { authorization })).toBe('invalid_target')
-  expect(await ask({}, { authorization, dpop: 'a.b.c' })).toBe('Bearer')
+  const ask = (form: Record<string, string>, headers: OutgoingHttpHeaders) =>
+    sendRaw(`${auth.oauth.issuer}/token`, { form: { grant_type: 'client_credentials', ...form }, headers })
+  const resource = 'https://other.example.test'
+  expect(await ask({ resource }, { authorization })).toMatchObject({ error: 'invalid_target' })
+  expect(await ask({}, { Authorization: [authorization, authorization] })).toMatchObject({ error: 'invalid_request' })
+  expect(await ask({ client_secret: secret }, { authorization })).toMatchObject({ error: 'invalid_request' })
+  expect(await ask({}, { authorization, dpop: 'a.b.c' })).toMatchObject({ token_type: 'Bearer' })
 })
 
 test('no unexpected error happened on the way', () => {

@@ -17,7 +17,6 @@ afterAll(() => auth.stop())
 const everyScope = Object.keys(SCOPES).join(' ')
 const tokenOf = (sub: string, scope = everyScope) => auth.demo.issue({ sub, scope })
 const publicOnly = (principal: 'SUBJECT' | 'STAFF'): Session => ({ ...anonymousSession, principal })
-const globalId = (id: string) => Buffer.from(`Account:${id}`).toString('base64')
 
 async function addStaff(sub: string, roles: StaffRole[], change: { disabledAt?: Date; trainingUntilAt?: Date } = {}) {
   const id = newId(auth.clock)

@@ -41,7 +41,7 @@ test('revoking what is no token of this server changes nothing and is no error',
   const demo = await auth.demo.issue({ sub: 'someone', scope: '' })
   for (const token of ['garbage', 'a.b.c', demo, `${demo}x`]) {
     const response = await oauth.revocationRequest(
-      server,
+      client.server,
       { client_id: id },
       oauth.ClientSecretBasic(secret),
       token,
