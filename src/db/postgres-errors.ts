@@ -11,9 +11,12 @@ export type PostgresError = Error & {
   readonly table?: string | undefined
 }
 
-/** Whether `error` is PostgreSQL's answer to a statement: it carries a five-character SQLSTATE. */
+/** A SQLSTATE has five characters; Prisma's own codes look alike, but begin with P and a digit from 1. */
+const SQLSTATE = /^(?!P[1-9])[0-9A-Z]{5}$/
+
+/** Whether `error` is PostgreSQL's answer to a statement. */
 export function isPostgresError(error: unknown): error is PostgresError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && SQLSTATE.test(error.code)
 }
 
 /** The SQLSTATE of `error`, also where Prisma has wrapped it; undefined where there is none. */

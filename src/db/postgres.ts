@@ -3,6 +3,7 @@ import type {
   IsolationLevel,
   SqlDriverAdapter,
   SqlDriverAdapterFactory,
+  SqlQuery,
   Transaction,
 } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
@@ -186,10 +187,16 @@ function withHonestCommit(transaction: Transaction): Transaction {
     failed = true
     throw error
   }
+  const undone = async (error: unknown): Promise<never> => {
+    await execute(plain('ROLLBACK'))
+    throw error
+  }
   transaction.queryRaw = (statement) => query(statement).catch(noticed)
   transaction.executeRaw = async (statement) => {
-    if (failed && statement.sql === 'COMMIT') await query({ sql: 'select 1', args: [], argTypes: [] })
+    if (failed && statement.sql === 'COMMIT') await query(plain('select 1')).catch(undone)
     return execute(statement).catch(noticed)
   }
   return transaction
 }
+
+const plain = (sql: string): SqlQuery => ({ sql, args: [], argTypes: [] })

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import type { Backend } from '../../src/db/backend.ts'
+import { applyMigrations, MIGRATIONS_DIR, type MigrationTarget } from '../../src/db/migrations.ts'
+import { openOwned, openPglite, pgliteTarget } from '../../src/db/pglite.ts'
+import { deriveLoginUrls, openPostgres } from '../../src/db/postgres.ts'
+import { openOwner } from '../../src/db/postgres-owner.ts'
+import { ensureRoles } from '../../src/db/roles.ts'
+
+const PASSWORD = "it's\\a %password"
+
+/** A superuser's URL of a PostgreSQL server on which these tests may make databases; absent: not tested there. */
+export const serverUrl = process.env['TEST_BACKEND'] === 'postgres' ? process.env['TEST_POSTGRES_URL'] : undefined
+
+/** A new database on the test server, with the roles and no schema. */
+export async function newServerDatabase(url: string) {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const admin = new pg.Client(url)
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  const passwords = {
+    privacy_app: PASSWORD,
+    privacy_worker: PASSWORD,
+    privacy_auth: PASSWORD,
+    privacy_backup: PASSWORD,
+  }
+  await ensureRoles({ kind: 'postgres', query: (sql) => admin.query(sql) }, { passwords })
+  const owner = new URL(url)
+  owner.pathname = name
+  const as = (user: string) => {
+    const changed = new URL(owner)
+    changed.username = user
+    changed.password = encodeURIComponent(PASSWORD)
+    return changed.href
+  }
+  return {
+    ownerUrl: owner.href,
+    appUrl: as('privacy_app'),
+    backupUrl: as('privacy_backup'),
+    drop: async () => {
+      await admin.query(`drop database ${name} with (force)`)
+      await admin.end()
+    },
+  }
+}
+
+/** The backend under test, migrated and empty. */
+export async function openBackend(): Promise<Backend> {
+  if (!serverUrl) return openPglite({ dataDir: 'memory' })
+  const made = await newServerDatabase(serverUrl)
+  const owner = await openOwner(made.ownerUrl)
+  await applyMigrations(owner.target)
+  await owner.close()
+  const backend = await openPostgres({ ...deriveLoginUrls(made.appUrl), poolMax: 3 })
+  const close = async () => {
+    await backend.close()
+    await made.drop()
+  }
+  return { ...backend, close }
+}
+
+/** An empty database of the kind under test, as its owner, with the roles. */
+export async function openTarget(): Promise<{
+  target: MigrationTarget
+  rows(sql: string): Promise<unknown[]>
+  close(): Promise<void>
+}> {
+  if (serverUrl) {
+    const made = await newServerDatabase(serverUrl)
+    const owner = await openOwner(made.ownerUrl)
+    const close = async () => {
+      await owner.close()
+      await made.drop()
+    }
+    return { target: owner.target, rows: async (sql) => (await owner.client.query(sql)).rows, close }
+  }
+  const { pglite, close } = await openOwned({ dataDir: 'memory' })
+  await ensureRoles({ kind: 'pglite', query: (sql) => pglite.exec(sql) })
+  return { target: pgliteTarget(pglite), rows: async (sql) => (await pglite.query(sql)).rows, close }
+}
+
+export { MIGRATIONS_DIR }
