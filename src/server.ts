@@ -1,13 +1,7 @@
-import { createApp } from './app.ts'
-import { callerHeadersOf, callerHeadersOfFetch } from './auth/caller-headers.ts'
-import { createDemoIssuer } from './auth/demo-issuer.ts'
-import { createOAuthServer } from './auth/oauth/oauth-server.ts'
+import { callerHeadersOf } from './auth/caller-headers.ts'
 import { cleanExpiredOauthState } from './auth/oauth/oauth-state.ts'
-import { createSessionResolver } from './auth/session-resolver.ts'
-import { createTokenVerifier, trustRemote } from './auth/token-verifier.ts'
-import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
-import { ensurePlatformAccount, linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
-import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
+import { ensurePlatformAccount } from './demo/demo-data.ts'
+import type { Demo } from './demo/demo-tokens.ts'
 import type { ServerEnv } from './env.ts'
 import { securityHeaders } from './http/headers.ts'
 import { healthListener, metricsListener, readyListener } from './http/health.ts'
@@ -15,10 +9,11 @@ import { jobResultListener } from './http/job-results.ts'
 import { DEFAULT_LIMITS } from './http/limits.ts'
 import { createLog, type Log } from './http/logging.ts'
 import { countAnswer, createMetrics, type Metrics } from './http/metrics.ts'
-import { createRateLimits, DEFAULT_RATE_LIMITS, limitByAddress } from './http/rate-limit.ts'
+import { limitByAddress } from './http/rate-limit.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Runner } from './jobs/runner.ts'
 import type { Resources } from './resources.ts'
+import { createServing, mayHaveDemo, type ServingOptions } from './serving.ts'
 import { newId } from './time/id.ts'
 import { worksOf } from './works.ts'
 
@@ -40,16 +35,6 @@ export type ServerOptions = {
   readonly log?: Log
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/
-
-/**
- * Demo data, demo tokens and the file with them exist only on the embedded database, behind a loopback address, and
- * not in production.
- */
-export function mayHaveDemo(env: ServerEnv, resources: Resources): boolean {
-  return env.demo && !env.production && resources.db.kind === 'pglite' && LOOPBACK.test(env.host)
-}
-
 /** Starts the server and, unless it is switched off, the worker. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { resources, env } = options
@@ -62,7 +47,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const http = openHttp(options, log, metrics, routes)
   const url = await http.listen(env.port, env.host)
   const publicUrl = env.publicUrl ?? url
-  const demo = await serve({ ...options, log, metrics, publicUrl, routes })
+  const demo = await serve({ ...options, log, metrics, publicUrl, routes, withDemo: mayHaveDemo(env, resources) })
   const runner = new Runner({
     db,
     clock,
@@ -132,48 +117,16 @@ function openHttp({ resources, env }: ServerOptions, log: Log, metrics: Metrics,
   })
 }
 
-type Serving = ServerOptions & { log: Log; metrics: Metrics; publicUrl: string; routes: RoutesLater }
-
-async function serve({ resources, env, log, metrics, publicUrl, routes }: Serving): Promise<Demo | null> {
-  const { db, keyProvider, clock } = resources
-  const onError = (error: unknown) => log.error('oauth.failed', error)
-  const oauth = await createOAuthServer({ db, keyProvider, clock, publicUrl, onError })
-  const demoIssuer = mayHaveDemo(env, resources) ? await createDemoIssuer({ publicUrl, clock }) : null
-  if (demoIssuer) {
-    await seedDemo(resources)
-    await linkDemoIdentities(resources, demoIssuer.issuer)
-  }
-  const demo = demoIssuer && (await makeDemo(publicUrl, demoIssuer, oauth))
-  const remote = parseTrustedIssuers(env.trustedIssuers).map((entry) => trustRemote(entry, clock, fetch))
-  const issuers = [oauth.trust, ...(demoIssuer ? [demoIssuer.trust] : []), ...remote]
-  const sessions = createSessionResolver({ db, keyProvider, clock, verifier: createTokenVerifier({ issuers, clock }) })
-  const limits = createRateLimits({
-    ...DEFAULT_RATE_LIMITS,
-    ...(env.callerPerMinute ? { callerPerMinute: env.callerPerMinute } : {}),
-    ...(env.anonymousPerMinute ? { anonymousPerMinute: env.anonymousPerMinute } : {}),
-  })
-  const app = createApp({
-    deps: resources,
-    wire: {
-      development: !env.production,
-      authenticate: (request) => sessions.resolve(callerHeadersOfFetch(request)),
-      log,
-      metrics,
-      rateLimits: limits,
-      trustedProxies: env.trustedProxies,
-      cors: { origins: env.corsOrigins },
-      graphiqlTabs: demo ? demoTabs(demo) : [],
-    },
-  })
+async function serve(options: ServingOptions & { env: ServerEnv; routes: RoutesLater }): Promise<Demo | null> {
+  const { resources, env, routes } = options
+  const { app, oauth, sessions, limits, demo } = await createServing(options)
   const limited = (listener: Listener) => limitByAddress(listener, { limits, trustedProxies: env.trustedProxies })
   const toOauth = limited((request, response) => oauth.handle(request, response))
+  const results = jobResultListener(resources.db, (request) => sessions.resolve(callerHeadersOf(request)))
   routes.listeners.set('/graphql', (request, response) => app(request, response))
   routes.listeners.set('/oauth/*', toOauth)
   routes.listeners.set('/.well-known/oauth-authorization-server/oauth', toOauth)
-  routes.listeners.set(
-    '/jobs/*',
-    limited(jobResultListener(db, (request) => sessions.resolve(callerHeadersOf(request)))),
-  )
+  routes.listeners.set('/jobs/*', limited(results))
   routes.ready = true
   return demo
 }

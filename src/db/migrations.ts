@@ -56,11 +56,16 @@ export async function migrationNames(migrationsDir = MIGRATIONS_DIR): Promise<st
 /**
  * Applies every migration that the database lacks, in order, each as one transaction, recorded in Prisma's own table
  * `_prisma_migrations`. Two runs at once apply each migration once.
+ * @param last the name of the last migration to apply; default the newest.
  * @returns the names of the migrations that were applied now.
  * @throws MigrationError when a migration fails, or an earlier one is recorded as failed.
  */
-export async function applyMigrations(target: MigrationTarget, migrationsDir = MIGRATIONS_DIR): Promise<string[]> {
-  const migrationsList = await readMigrations(migrationsDir)
+export async function applyMigrations(
+  target: MigrationTarget,
+  migrationsDir = MIGRATIONS_DIR,
+  last?: string,
+): Promise<string[]> {
+  const migrationsList = await readMigrations(migrationsDir, last)
   return target.exclusively(() =>
     withSchemaEngine(target.factory, [], async (engine) => {
       const result = await engine.applyMigrations({ migrationsList, filters: NO_FILTER }).catch((error: unknown) => {
@@ -166,10 +171,11 @@ async function diffScript(
   return found.exitCode === 0 ? null : (found.stdout ?? '')
 }
 
-async function readMigrations(baseDir: string): Promise<MigrationList> {
+async function readMigrations(baseDir: string, last?: string): Promise<MigrationList> {
   const lockfile = await readFile(join(baseDir, 'migration_lock.toml'), 'utf8').catch(() => null)
   const names = await migrationNames(baseDir)
-  const migrationDirectories = names.map(async (path) => ({
+  const wanted = last === undefined ? names : names.filter((name) => name <= last)
+  const migrationDirectories = wanted.map(async (path) => ({
     path,
     migrationFile: {
       path: 'migration.sql',

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   bindMigrationAwareSqlAdapterFactory,
   type SqlDriverAdapter,
@@ -29,7 +29,11 @@ let loaded: Promise<EngineModule> | undefined
 function loadEngine(): Promise<EngineModule> {
   loaded ??= (async () => {
     const bindings: EngineModule = await import(ENGINE)
-    const wasm = await readFile(fileURLToPath(import.meta.resolve(ENGINE)).replace(/\.js$/, '.wasm'))
+    const wasm = await readFile(
+      createRequire(import.meta.url)
+        .resolve(ENGINE)
+        .replace(/\.js$/, '.wasm'),
+    )
     const instance = await host.WebAssembly.instantiate(wasm, { './schema_engine_bg.js': bindings })
     bindings.__wbg_set_wasm(instance.instance.exports)
     instance.instance.exports.__wbindgen_start()

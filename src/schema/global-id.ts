@@ -4,6 +4,9 @@ import { badInput } from './refusals.ts'
 /** The key of a tenant's row. */
 export type TenantKey = { readonly accountId: string; readonly id: string }
 
+/** An id that no row has. */
+export const NO_ROW = 'ffffffff-ffff-4fff-bfff-ffffffffffff'
+
 /** The local part of a tenant row's global id: `account/id`. */
 export function tenantKey(row: TenantKey): string {
   return `${row.accountId}/${row.id}`

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Backend } from '../../src/db/backend.ts'
-import { applyMigrations, MIGRATIONS_DIR, type MigrationTarget } from '../../src/db/migrations.ts'
+import { applyMigrations, type MigrationTarget } from '../../src/db/migrations.ts'
 import { openOwned, openPglite, pgliteTarget } from '../../src/db/pglite.ts'
 import { deriveLoginUrls, openPostgres } from '../../src/db/postgres.ts'
 import { openOwner } from '../../src/db/postgres-owner.ts'
@@ -78,5 +78,3 @@ export async function openTarget(): Promise<{
   await ensureRoles({ kind: 'pglite', query: (sql) => pglite.exec(sql) })
   return { target: pgliteTarget(pglite), rows: async (sql) => (await pglite.query(sql)).rows, close }
 }
-
-export { MIGRATIONS_DIR }

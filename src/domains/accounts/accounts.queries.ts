@@ -1,7 +1,7 @@
 import { PLATFORM_ACCOUNT_ID, type PrincipalKind } from '../../db/caller.ts'
 import { AccountStatus, ClientKind, SubjectKind, SubjectStatus } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
-import { readAccountId, readTenantKey } from '../../schema/global-id.ts'
+import { NO_ROW, readAccountId, readTenantKey } from '../../schema/global-id.ts'
 import { PrincipalEnum } from '../../schema/principal.ts'
 import { needs } from '../../schema/root-field.ts'
 import { assertLength } from '../../schema/scalars.ts'
@@ -24,24 +24,20 @@ const Viewer = builder
         nullable: true,
         description: 'The account it belongs to, where it may see it.',
         resolve: (query, viewer, _args, { reads, session }) =>
-          viewer.accountId === null
-            ? null
-            : reads.tx.account.findFirst({
-                ...query,
-                where: { AND: [accountScope(session), { id: viewer.accountId }] },
-              }),
+          reads.tx.account.findFirst({
+            ...query,
+            where: { AND: [accountScope(session), { id: viewer.accountId ?? NO_ROW }] },
+          }),
       }),
       subject: t.prismaField({
         type: SubjectNode,
         nullable: true,
         description: 'The person it is, where it is one.',
         resolve: (query, { accountId, subjectId }, _args, { reads, session }) =>
-          accountId === null || subjectId === null
-            ? null
-            : reads.tx.subject.findFirst({
-                ...query,
-                where: { AND: [subjectScope(session), { accountId, id: subjectId }] },
-              }),
+          reads.tx.subject.findFirst({
+            ...query,
+            where: { AND: [subjectScope(session), { accountId: accountId ?? NO_ROW, id: subjectId ?? NO_ROW }] },
+          }),
       }),
     }),
   })

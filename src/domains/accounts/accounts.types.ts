@@ -1,12 +1,10 @@
 import { liveKeySelect } from '../../crypto/keyring.ts'
 import { AccountRole, AccountStatus, ClientKind, SubjectKind, SubjectStatus } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
-import { globalId, parseTenantKey, tenantKey } from '../../schema/global-id.ts'
+import { globalId, NO_ROW, parseTenantKey, tenantKey } from '../../schema/global-id.ts'
 import { aboutPerson } from '../../schema/root-field.ts'
 import { isUuid } from '../../time/id.ts'
 import { accountScope, apiClientScope, subjectScope } from './accounts.scope.ts'
-
-const NO_ROW = 'ffffffff-ffff-4fff-bfff-ffffffffffff'
 
 builder.enumType(AccountStatus, {
   name: 'AccountStatus',

@@ -1,7 +1,7 @@
 import { callerName } from '../../db/caller.ts'
 import { JobState } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
-import { globalId, parseTenantKey, readAccountId, readTenantKey, tenantKey } from '../../schema/global-id.ts'
+import { globalId, NO_ROW, parseTenantKey, readAccountId, readTenantKey, tenantKey } from '../../schema/global-id.ts'
 import { mutation } from '../../schema/mutation.ts'
 import { PrincipalEnum } from '../../schema/principal.ts'
 import { badInput } from '../../schema/refusals.ts'
@@ -11,8 +11,6 @@ import { isUuid } from '../../time/id.ts'
 import { exportAudit } from './audit.export.service.ts'
 import { AUDIT_KINDS } from './audit.rules.ts'
 import { auditScope } from './audit.scope.ts'
-
-const NO_ROW = 'ffffffff-ffff-4fff-bfff-ffffffffffff'
 
 builder.enumType(JobState, {
   name: 'JobState',

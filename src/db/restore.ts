@@ -1,0 +1,142 @@
+import { type ArchivedSchema, type ArchiveHeader, checkArchive, readArchive, tablesOf } from './archive.ts'
+import type { OwnerConnection, Query } from './connections.ts'
+import { applyMigrations, migrationNames } from './migrations.ts'
+
+/** The schemas that the migrations make. */
+const SCHEMAS = ['partitions', 'app', 'keys', 'public'] as const
+
+export type RestoreOptions = {
+  /** Whether rows that are there may be lost. Default false. */
+  readonly overwrite?: boolean
+  /** Default: the program's own migrations. */
+  readonly migrationsDir?: string
+}
+
+/** Drops everything that the migrations made, and all rows with it. */
+export async function dropSchemas(owner: OwnerConnection): Promise<void> {
+  await owner.transaction(async (query) => {
+    for (const schema of SCHEMAS) await query(`drop schema if exists ${schema} cascade`)
+    await query('create schema public')
+    await query('grant usage on schema public to public')
+  })
+}
+
+/**
+ * Restores archives: one of `public`, one of `keys`, or both. With one of `public` the database is made anew by the
+ * migrations that the archive was written under, filled in one transaction, and then brought to this program's
+ * schema. One of `keys` alone fills the keys of a database that has the archive's schema. Every archive is read to
+ * its end before anything is changed.
+ * @returns the number of rows restored.
+ * @throws Error when an archive is not whole or newer than this program, or the database has rows and
+ * `overwrite` is not set.
+ */
+export async function restoreArchives(
+  owner: OwnerConnection,
+  files: readonly string[],
+  options: RestoreOptions = {},
+): Promise<number> {
+  const archives = new Map<ArchivedSchema, { file: string; header: ArchiveHeader }>()
+  for (const file of files) {
+    const header = await checkArchive(file)
+    if (archives.has(header.schema)) throw new Error(`two backups of schema ${header.schema} were given`)
+    archives.set(header.schema, { file, header })
+  }
+  for (const { header } of archives.values()) await assertKnown(header, options.migrationsDir)
+  const whole = archives.get('public')
+  const keys = archives.get('keys')
+  if (keys && whole && keys.header.migrations.join() !== whole.header.migrations.join())
+    throw new Error('the two backups were written under different schemas')
+  if (!options.overwrite) await assertEmpty(owner, whole ? ['public', 'keys'] : ['keys'])
+  if (whole) {
+    await dropSchemas(owner)
+    await applyMigrations(owner.target, options.migrationsDir, whole.header.migrations.at(-1))
+  } else if (keys) await assertSameSchema(owner, keys.header)
+  const restored = await owner.transaction(async (query) => {
+    if (!whole && keys) await emptyKeys(query)
+    const counts = [whole ? await load(query, whole.file) : 0, keys ? await load(query, keys.file) : 0]
+    return counts.reduce((sum, count) => sum + count, 0)
+  })
+  await applyMigrations(owner.target, options.migrationsDir)
+  return restored
+}
+
+async function assertKnown(header: ArchiveHeader, migrationsDir: string | undefined): Promise<void> {
+  const onDisk = await migrationNames(migrationsDir)
+  const unknown = header.migrations.filter((name, index) => onDisk[index] !== name)
+  if (unknown.length > 0) throw new Error(`the backup is newer than this program: it has ${unknown.join(', ')}`)
+}
+
+async function assertSameSchema(owner: OwnerConnection, header: ArchiveHeader): Promise<void> {
+  const rows = await owner.query<{ name: string }>(
+    'select migration_name as name from public._prisma_migrations where finished_at is not null order by 1',
+  )
+  if (rows.map((row) => row.name).join() !== header.migrations.join())
+    throw new Error('the backup of the keys was written under another schema than this database has')
+}
+
+/** Looks with row-level security lifted, and puts it back by undoing the whole look. */
+async function assertEmpty(owner: OwnerConnection, schemas: readonly ArchivedSchema[]): Promise<void> {
+  const look = Symbol('look')
+  let filled: string | undefined
+  await owner
+    .transaction(async (query) => {
+      for (const schema of schemas)
+        for (const table of await tablesOf(query, schema)) {
+          await query(`alter table ${table} no force row level security`)
+          const [found] = await query<{ any: boolean }>(`select exists (select from ${table}) as any`)
+          if (found?.any) filled ??= table
+        }
+      throw look
+    })
+    .catch((thrown: unknown) => {
+      if (thrown !== look) throw thrown
+    })
+  if (filled) throw new Error(`the database is not empty (${filled} has rows): give --yes to lose what it holds`)
+}
+
+async function emptyKeys(query: Query): Promise<void> {
+  for (const table of (await tablesOf(query, 'keys')).reverse())
+    await unforced(query, table, () => query(`delete from ${table}`))
+}
+
+async function load(query: Query, file: string): Promise<number> {
+  let count = 0
+  for await (const part of readArchive(file)) {
+    if ('format' in part) await makePartitions(query, part)
+    else {
+      await unforced(query, part.table, () =>
+        query(
+          `insert into ${part.table} overriding system value
+           select (one.parsed).* from (select r::${part.table} as parsed from unnest($1::text[]) as r offset 0) as one`,
+          [part.rows],
+        ),
+      )
+      count += part.rows.length
+    }
+  }
+  return count
+}
+
+/** Runs `fn` while the owner itself is not subject to the table's policies. */
+async function unforced(query: Query, table: string, fn: () => Promise<unknown>): Promise<void> {
+  const [state] = await query<{ forced: boolean }>(
+    'select relforcerowsecurity as forced from pg_class where oid = $1::text::regclass',
+    [table],
+  )
+  if (state?.forced) await query(`alter table ${table} no force row level security`)
+  await fn()
+  if (state?.forced) await query(`alter table ${table} force row level security`)
+}
+
+async function makePartitions(query: Query, { partitions }: ArchiveHeader): Promise<void> {
+  for (const { parent, schema, name, bound } of partitions) {
+    const [made] = await query<{ table: string; there: boolean }>(
+      `select format('%I.%I', $1::text, $2::text) as table,
+              to_regclass(format('%I.%I', $1::text, $2::text)) is not null as there`,
+      [schema, name],
+    )
+    if (!made || made.there) continue
+    await query(`create table ${made.table} partition of ${parent} ${bound}`)
+    await query(`alter table ${made.table} enable row level security, force row level security`)
+  }
+}

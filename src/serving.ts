@@ -1,0 +1,84 @@
+import type { YogaServerInstance } from 'graphql-yoga'
+import { createApp } from './app.ts'
+import { callerHeadersOfFetch } from './auth/caller-headers.ts'
+import { createDemoIssuer, type DemoIssuer } from './auth/demo-issuer.ts'
+import { createOAuthServer, type OAuthServer } from './auth/oauth/oauth-server.ts'
+import { createSessionResolver, type SessionResolver } from './auth/session-resolver.ts'
+import { createTokenVerifier, trustRemote } from './auth/token-verifier.ts'
+import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
+import { linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
+import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
+import type { ServerEnv } from './env.ts'
+import type { Log } from './http/logging.ts'
+import type { Metrics } from './http/metrics.ts'
+import { createRateLimits, DEFAULT_RATE_LIMITS, type RateLimits } from './http/rate-limit.ts'
+import type { Resources } from './resources.ts'
+import type { Context } from './schema/types.ts'
+
+/** What answers requests, before anything listens. */
+export type Serving = {
+  readonly app: YogaServerInstance<object, Context>
+  readonly oauth: OAuthServer
+  readonly sessions: SessionResolver
+  readonly limits: RateLimits
+  readonly demo: Demo | null
+  /** Speaks for the demo's persons; null where demo data may not exist. */
+  readonly demoIssuer: DemoIssuer | null
+}
+
+/** What it is made of; `publicUrl` names the issuer and has no slash at the end. */
+export type ServingOptions = {
+  readonly resources: Resources
+  readonly env: ServerEnv
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly publicUrl: string
+  /** Whether to make demo data and tokens; see `mayHaveDemo`. */
+  readonly withDemo: boolean
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/
+
+/**
+ * Demo data, demo tokens and the file with them exist only on the embedded database, behind a loopback address, and
+ * not in production.
+ */
+export function mayHaveDemo(env: ServerEnv, resources: Resources): boolean {
+  return env.demo && !env.production && resources.db.kind === 'pglite' && LOOPBACK.test(env.host)
+}
+
+/** Puts OAuth server, trust list, limits and application together, with demo data where it may exist. */
+export async function createServing(options: ServingOptions): Promise<Serving> {
+  const { resources, env, log, metrics, publicUrl } = options
+  const { db, keyProvider, clock } = resources
+  const onError = (error: unknown) => log.error('oauth.failed', error)
+  const oauth = await createOAuthServer({ db, keyProvider, clock, publicUrl, onError })
+  const demoIssuer = options.withDemo ? await createDemoIssuer({ publicUrl, clock }) : null
+  if (demoIssuer) {
+    await seedDemo(resources)
+    await linkDemoIdentities(resources, demoIssuer.issuer)
+  }
+  const demo = demoIssuer && (await makeDemo(publicUrl, demoIssuer, oauth))
+  const remote = parseTrustedIssuers(env.trustedIssuers).map((entry) => trustRemote(entry, clock, fetch))
+  const issuers = [oauth.trust, ...(demoIssuer ? [demoIssuer.trust] : []), ...remote]
+  const sessions = createSessionResolver({ db, keyProvider, clock, verifier: createTokenVerifier({ issuers, clock }) })
+  const limits = createRateLimits({
+    ...DEFAULT_RATE_LIMITS,
+    ...(env.callerPerMinute ? { callerPerMinute: env.callerPerMinute } : {}),
+    ...(env.anonymousPerMinute ? { anonymousPerMinute: env.anonymousPerMinute } : {}),
+  })
+  const app = createApp({
+    deps: resources,
+    wire: {
+      development: !env.production,
+      authenticate: (request) => sessions.resolve(callerHeadersOfFetch(request)),
+      log,
+      metrics,
+      rateLimits: limits,
+      trustedProxies: env.trustedProxies,
+      cors: { origins: env.corsOrigins },
+      graphiqlTabs: demo ? demoTabs(demo) : [],
+    },
+  })
+  return { app, oauth, sessions, limits, demo, demoIssuer }
+}

@@ -1,0 +1,136 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { SCOPES } from '../../src/auth/permissions.ts'
+import { Keyring } from '../../src/crypto/keyring.ts'
+import { LocalKeyProvider } from '../../src/crypto/local-key-provider.ts'
+import { Database } from '../../src/db/database.ts'
+import { DEMO_ACCOUNTS, demoSub } from '../../src/demo/demo-data.ts'
+import type { Demo, DemoPrincipal } from '../../src/demo/demo-tokens.ts'
+import { readServerEnv } from '../../src/env.ts'
+import { createLog } from '../../src/http/logging.ts'
+import { createMetrics } from '../../src/http/metrics.ts'
+import { Runner } from '../../src/jobs/runner.ts'
+import { keyFileOf, type Resources } from '../../src/resources.ts'
+import { createServing, type Serving } from '../../src/serving.ts'
+import { worksOf } from '../../src/works.ts'
+import { TestClock } from './clock.ts'
+import { openTestBackend } from './database.ts'
+
+/** The answer to a GraphQL request. */
+export type Answer = {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: answers are checked by whole-value snapshots
+  readonly data: any
+  readonly errors: readonly { message: string; path?: unknown; extensions: Record<string, unknown> }[] | undefined
+}
+
+/** The whole application on a fresh database with the demo data, and a way to ask it. */
+export type World = {
+  readonly resources: Resources
+  readonly serving: Serving
+  readonly demo: Demo
+  readonly clock: TestClock
+  readonly runner: Runner
+  /** Lines that were logged. */
+  readonly log: string[]
+  /** Global ids of the demo's first account and its subjects (owner, member, end user, end user). */
+  readonly ids: { account: string; owner: string; member: string; endUser: string; otherAccount: string; other: string }
+  /** Asks with a demo principal's token, another token, or none (null). */
+  ask(
+    as: DemoPrincipal | { token: string } | null,
+    query: string,
+    variables?: object,
+    headers?: Record<string, string>,
+  ): Promise<Answer>
+  /** A token of the plain member of the first account. */
+  memberToken(): Promise<string>
+  close(): Promise<void>
+}
+
+/** Opens a world. Rate limits are far away unless `env` says otherwise. */
+export async function openWorld(options: { env?: Record<string, string>; dataDir?: string } = {}): Promise<World> {
+  const clock = new TestClock()
+  const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'privacy-world-')))
+  const db = new Database(await openTestBackend(options.dataDir ? { dataDir: options.dataDir } : {}))
+  const keyProvider = await LocalKeyProvider.open({ path: keyFileOf(folder), clock, mayCreate: true })
+  const keys = new Keyring(keyProvider, clock)
+  const resources = { db, keys, keyProvider, clock, dataDir: folder, epochDays: 30, close: () => db.close() }
+  await keys.ensureEpochRow(db, clock.now())
+  const log: string[] = []
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      log.push(String(chunk))
+      done()
+    },
+  })
+  const metrics = createMetrics({ processMetrics: false })
+  const env = readServerEnv({
+    NODE_ENV: 'test',
+    RATE_LIMIT_CALLER_PER_MINUTE: '1000000',
+    RATE_LIMIT_ANONYMOUS_PER_MINUTE: '1000000',
+    ...options.env,
+  })
+  const serving = await createServing({
+    resources,
+    env,
+    log: createLog({ destination }),
+    metrics,
+    publicUrl: 'http://privacy.test',
+    withDemo: true,
+  })
+  const { demo, demoIssuer } = serving
+  if (!demo || !demoIssuer) throw new Error('the world needs its demo data')
+  const runner = new Runner({
+    db,
+    clock,
+    ...worksOf(resources, { cleanOauthState: async () => {}, metrics, epochDays: 30 }),
+    onFailure: (name, error) => {
+      throw new Error(`the task ${name} failed`, { cause: error })
+    },
+  })
+  const [first, second] = demo.accounts
+  const subjects = first?.subjectIds ?? []
+  return {
+    resources,
+    serving,
+    demo,
+    clock,
+    runner,
+    log,
+    ids: {
+      account: first?.id ?? '',
+      owner: subjects[0] ?? '',
+      member: subjects[1] ?? '',
+      endUser: subjects[2] ?? '',
+      otherAccount: second?.id ?? '',
+      other: second?.subjectIds[0] ?? '',
+    },
+    ask: async (as, query, variables, headers) => {
+      const token = as === null ? null : typeof as === 'string' ? demo.tokens[as] : as.token
+      const response = await serving.app.fetch('http://privacy.test/graphql', {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        body: JSON.stringify({ query, variables }),
+      })
+      const body = (await response.json()) as Pick<Answer, 'data' | 'errors'>
+      return { status: response.status, headers: response.headers, data: body.data, errors: body.errors }
+    },
+    memberToken: () =>
+      demoIssuer.issue({
+        sub: demoSub(DEMO_ACCOUNTS[0].subjects[1]?.id ?? ''),
+        scope: Object.keys(SCOPES).join(' '),
+      }),
+    close: async () => {
+      await runner.stop()
+      await db.close()
+      if (!options.dataDir) await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
