@@ -103,6 +103,18 @@ export function readKeysEnv(source: Source = process.env): KeysEnv {
 /** How the server is reached and what it allows. */
 export type ServerEnv = z.output<typeof serverModel>
 
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/
+
+/**
+ * Whether the server is one person's on one machine: it listens on a loopback address, names no other address to the
+ * outside, and `NODE_ENV` is not `production`. Only then may it show its schema and GraphiQL to everyone, and hold demo
+ * data.
+ */
+export function isLocal(env: Pick<ServerEnv, 'production' | 'host' | 'publicUrl'>): boolean {
+  const named = env.publicUrl === undefined ? env.host : new URL(env.publicUrl).hostname
+  return !env.production && LOOPBACK.test(env.host) && LOOPBACK.test(named)
+}
+
 /** @throws ConfigurationError */
 export function readServerEnv(source: Source = process.env): ServerEnv {
   return read(serverModel, source)

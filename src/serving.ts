@@ -8,7 +8,7 @@ import { createTokenVerifier, trustRemote } from './auth/token-verifier.ts'
 import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
 import { linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
 import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
-import type { ServerEnv } from './env.ts'
+import { isLocal, type ServerEnv } from './env.ts'
 import type { Log } from './http/logging.ts'
 import type { Metrics } from './http/metrics.ts'
 import { createRateLimits, DEFAULT_RATE_LIMITS, type RateLimits } from './http/rate-limit.ts'
@@ -37,14 +37,9 @@ export type ServingOptions = {
   readonly withDemo: boolean
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/
-
-/**
- * Demo data, demo tokens and the file with them exist only on the embedded database, behind a loopback address, and
- * not in production.
- */
+/** Demo data, demo tokens and the file with them exist only on the embedded database of a local server. */
 export function mayHaveDemo(env: ServerEnv, resources: Resources): boolean {
-  return env.demo && !env.production && resources.db.kind === 'pglite' && LOOPBACK.test(env.host)
+  return env.demo && isLocal(env) && resources.db.kind === 'pglite'
 }
 
 /** Puts OAuth server, trust list, limits and application together, with demo data where it may exist. */
@@ -70,7 +65,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const app = createApp({
     deps: resources,
     wire: {
-      development: !env.production,
+      development: isLocal(env),
       authenticate: (request) => sessions.resolve(callerHeadersOfFetch(request)),
       log,
       metrics,
