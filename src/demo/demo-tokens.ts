@@ -75,7 +75,8 @@ export const FIRST_QUERIES: Readonly<Record<'subject' | 'staff' | 'integration' 
 export function demoTabs(demo: Demo): GraphiqlTab[] {
   return Object.entries(FIRST_QUERIES).map(([principal, query]) => ({
     title: `As ${principal}`,
-    query,
+    // The editor names a tab after its operation.
+    query: print(parse(`query As${principal[0]?.toUpperCase()}${principal.slice(1)} ${query}`)),
     headers: { authorization: `Bearer ${demo.tokens[principal as keyof typeof FIRST_QUERIES]}` },
   }))
 }
