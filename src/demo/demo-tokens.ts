@@ -1,5 +1,6 @@
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parse, print } from 'graphql'
 import { DEMO_TOKEN_LIFETIME_SECONDS, type DemoIssuer } from '../auth/demo-issuer.ts'
 import type { OAuthServer } from '../auth/oauth/oauth-server.ts'
 import { CLIENT_SCOPES, SCOPES } from '../auth/permissions.ts'
