@@ -6,6 +6,7 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import { getDatamodel } from '../generated/pothos.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { refuseScope } from './refusals.ts'
+import { RELAY_DESCRIPTIONS } from './relay-descriptions.ts'
 import type { SchemaTypes } from './types.ts'
 
 /**
@@ -25,10 +26,9 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
-    nodeTypeOptions: { description: 'A record with a global id.' },
-    pageInfoTypeOptions: { description: 'Where a page of a connection lies.' },
     nodeQueryOptions: false,
     nodesQueryOptions: false,
+    ...RELAY_DESCRIPTIONS,
   },
   prisma: {
     client: (context) => context.reads.tx as PrismaClient,

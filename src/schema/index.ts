@@ -5,6 +5,7 @@ import '../domains/accounts/subjects.schema.ts'
 import '../domains/audit/audit.schema.ts'
 import '../domains/usage/usage.schema.ts'
 import { builder } from './builder.ts'
+import { describeTotalCounts } from './relay-descriptions.ts'
 import './scalars.ts'
 import { noteStaffReads } from './staff-reads.ts'
 
@@ -13,5 +14,5 @@ builder.mutationType({ description: 'Writes: one a request. Each answers its suc
 
 /** The whole schema. Only the app and the script that prints it build it. */
 export function buildSchema(): GraphQLSchema {
-  return noteStaffReads(builder.toSchema({ sortSchema: true }))
+  return describeTotalCounts(noteStaffReads(builder.toSchema({ sortSchema: true })))
 }

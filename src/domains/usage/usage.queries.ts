@@ -136,7 +136,7 @@ builder.queryField('usageSummary', (t) =>
       type: UsageSummaryRow,
       ...needs(
         'usage:read',
-        'Usage that the caller may see, summed by time and group, in order of time. Pages forward, 1,000 rows at most.',
+        'Usage that the caller may see, summed by time and group, in order of time. Pages forward: 100 rows, or as many as `first` says, 1,000 at most.',
       ),
       args: {
         filter: t.arg({ type: UsageSummaryFilter, required: true, description: 'Which events are counted.' }),
