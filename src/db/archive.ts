@@ -11,7 +11,10 @@ import type { Connection, Query } from './connections.ts'
 /** The two halves of a database: everything, and the wrapped data keys, which are saved apart and not for long. */
 export type ArchivedSchema = 'public' | 'keys'
 
-const partition = z.object({ parent: z.string(), schema: z.string(), name: z.string(), bound: z.string() })
+/** A bound as PostgreSQL prints one of two instants or none; it becomes part of a statement again. */
+const BOUND = /^(DEFAULT|FOR VALUES FROM \('[-+:. 0-9]+'\) TO \('[-+:. 0-9]+'\))$/
+
+const partition = z.object({ parent: z.string(), schema: z.string(), name: z.string(), bound: z.string().regex(BOUND) })
 const headerModel = z.object({
   format: z.literal('privacy-archive/1'),
   schema: z.enum(['public', 'keys']),
@@ -111,7 +114,8 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveHeader |
   for await (const line of createInterface({ input: unzipped, crlfDelay: Number.POSITIVE_INFINITY })) {
     const value: unknown = parsed(line, file)
     if (!header) {
-      header = headerModel.parse(value)
+      header = headerModel.safeParse(value).data
+      if (!header) throw new Error(`${file} is not a backup of this program`)
       yield header
     } else if (typeof value === 'string' && state) {
       seen++
@@ -120,7 +124,7 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveHeader |
       if (state && state.rows.length > 0) yield state
       const table = tableModel.safeParse(value)
       state = table.success ? { table: table.data.table, rows: [] } : undefined
-      if (!table.success) total = endModel.parse(value).rows
+      if (!table.success) total = endModel.safeParse(value).data?.rows
     }
   }
   await piped
@@ -129,15 +133,15 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveHeader |
 
 /** The tables of a schema, qualified and quoted, each after those it refers to. Partitions are part of their table. */
 export async function tablesOf(query: Query, schema: ArchivedSchema): Promise<string[]> {
-  const tables = await query<{ oid: number; name: string }>(
-    `select c.oid::int8::int as oid, format('%I.%I', n.nspname, c.relname) as name
+  const tables = await query<{ oid: string; name: string }>(
+    `select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> '_prisma_migrations'
      order by 2`,
     [schema],
   )
-  const references = await query<{ from: number; to: number }>(
-    `select conrelid::int8::int as from, confrelid::int8::int as to from pg_constraint
+  const references = await query<{ from: string; to: string }>(
+    `select conrelid::text as from, confrelid::text as to from pg_constraint
      where contype = 'f' and conrelid <> confrelid`,
   )
   const left = new Map(tables.map((table) => [table.oid, table.name]))

@@ -11,8 +11,8 @@ export type PostgresError = Error & {
   readonly table?: string | undefined
 }
 
-/** A SQLSTATE has five characters; Prisma's own codes look alike, but begin with P and a digit from 1. */
-const SQLSTATE = /^(?!P[1-9])[0-9A-Z]{5}$/
+/** A SQLSTATE begins with one of PostgreSQL's classes; codes of Prisma (P2010) and of the system (EPIPE) do not. */
+const SQLSTATE = /^([0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/
 
 /** Whether `error` is PostgreSQL's answer to a statement. */
 export function isPostgresError(error: unknown): error is PostgresError {

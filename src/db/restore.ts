@@ -51,11 +51,8 @@ export async function restoreArchives(
     await dropSchemas(owner)
     await applyMigrations(owner.target, options.migrationsDir, whole.header.migrations.at(-1))
   } else if (keys) await assertSameSchema(owner, keys.header)
-  const restored = await owner.transaction(async (query) => {
-    if (!whole && keys) await emptyKeys(query)
-    const counts = [whole ? await load(query, whole.file) : 0, keys ? await load(query, keys.file) : 0]
-    return counts.reduce((sum, count) => sum + count, 0)
-  })
+  const inOrder = [whole, keys].filter((archive) => archive !== undefined).map(({ file }) => file)
+  const restored = await owner.transaction((query) => loadAll(query, inOrder, whole === undefined))
   await applyMigrations(owner.target, options.migrationsDir)
   return restored
 }
@@ -94,38 +91,39 @@ async function assertEmpty(owner: OwnerConnection, schemas: readonly ArchivedSch
   if (filled) throw new Error(`the database is not empty (${filled} has rows): give --yes to lose what it holds`)
 }
 
-async function emptyKeys(query: Query): Promise<void> {
-  for (const table of (await tablesOf(query, 'keys')).reverse())
-    await unforced(query, table, () => query(`delete from ${table}`))
+/** Puts the rows of the archives into their tables, which the owner's own policies would else hide. */
+async function loadAll(query: Query, files: readonly string[], emptyKeysFirst: boolean): Promise<number> {
+  const tables = [...(await tablesOf(query, 'public')), ...(await tablesOf(query, 'keys'))]
+  const forced = await query<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relforcerowsecurity and n.nspname in ('public', 'keys') and not c.relispartition`,
+  )
+  for (const { name } of forced) await query(`alter table ${name} no force row level security`)
+  if (emptyKeysFirst) for (const table of (await tablesOf(query, 'keys')).reverse()) await query(`delete from ${table}`)
+  let count = 0
+  for (const file of files) count += await load(query, file, tables)
+  await query('set constraints all immediate')
+  for (const { name } of forced) await query(`alter table ${name} force row level security`)
+  return count
 }
 
-async function load(query: Query, file: string): Promise<number> {
+async function load(query: Query, file: string, tables: readonly string[]): Promise<number> {
   let count = 0
   for await (const part of readArchive(file)) {
+    const named = 'format' in part ? part.partitions.map(({ parent }) => parent) : [part.table]
+    const strange = named.find((table) => !tables.includes(table))
+    if (strange !== undefined) throw new Error(`the backup has rows of ${strange}, which is no table here`)
     if ('format' in part) await makePartitions(query, part)
     else {
-      await unforced(query, part.table, () =>
-        query(
-          `insert into ${part.table} overriding system value
-           select (one.parsed).* from (select r::${part.table} as parsed from unnest($1::text[]) as r offset 0) as one`,
-          [part.rows],
-        ),
+      await query(
+        `insert into ${part.table} overriding system value
+         select (one.parsed).* from (select r::${part.table} as parsed from unnest($1::text[]) as r offset 0) as one`,
+        [part.rows],
       )
       count += part.rows.length
     }
   }
   return count
-}
-
-/** Runs `fn` while the owner itself is not subject to the table's policies. */
-async function unforced(query: Query, table: string, fn: () => Promise<unknown>): Promise<void> {
-  const [state] = await query<{ forced: boolean }>(
-    'select relforcerowsecurity as forced from pg_class where oid = $1::text::regclass',
-    [table],
-  )
-  if (state?.forced) await query(`alter table ${table} no force row level security`)
-  await fn()
-  if (state?.forced) await query(`alter table ${table} force row level security`)
 }
 
 async function makePartitions(query: Query, { partitions }: ArchiveHeader): Promise<void> {

@@ -12,12 +12,13 @@ const PASSWORD = "it's\\a %password"
 /** A superuser's URL of a PostgreSQL server on which these tests may make databases; absent: not tested there. */
 export const serverUrl = process.env['TEST_BACKEND'] === 'postgres' ? process.env['TEST_POSTGRES_URL'] : undefined
 
-/** A new database on the test server, with the roles and no schema. */
+/** A new database on the test server, with the roles, no schema, and an owner who is no superuser. */
 export async function newServerDatabase(url: string) {
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const admin = new pg.Client(url)
   await admin.connect()
-  await admin.query(`create database ${name}`)
+  await admin.query(`create role ${name} login password 'owner'`)
+  await admin.query(`create database ${name} owner ${name}`)
   const passwords = {
     privacy_app: PASSWORD,
     privacy_worker: PASSWORD,
@@ -25,20 +26,21 @@ export async function newServerDatabase(url: string) {
     privacy_backup: PASSWORD,
   }
   await ensureRoles({ kind: 'postgres', query: (sql) => admin.query(sql) }, { passwords })
-  const owner = new URL(url)
-  owner.pathname = name
-  const as = (user: string) => {
-    const changed = new URL(owner)
+  const as = (user: string, password: string) => {
+    const changed = new URL(url)
+    changed.pathname = name
     changed.username = user
-    changed.password = encodeURIComponent(PASSWORD)
+    changed.password = encodeURIComponent(password)
     return changed.href
   }
   return {
-    ownerUrl: owner.href,
-    appUrl: as('privacy_app'),
-    backupUrl: as('privacy_backup'),
+    superUrl: as(decodeURIComponent(new URL(url).username), decodeURIComponent(new URL(url).password)),
+    ownerUrl: as(name, 'owner'),
+    appUrl: as('privacy_app', PASSWORD),
+    backupUrl: as('privacy_backup', PASSWORD),
     drop: async () => {
       await admin.query(`drop database ${name} with (force)`)
+      await admin.query(`drop role ${name}`)
       await admin.end()
     },
   }

@@ -14,6 +14,7 @@ import {
 } from '../../src/db/migrations.ts'
 import { deriveLoginUrls, openPostgres } from '../../src/db/postgres.ts'
 import { openOwner } from '../../src/db/postgres-owner.ts'
+import { ensureRoles } from '../../src/db/roles.ts'
 import { newServerDatabase, openTarget, serverUrl } from './backends-world.ts'
 
 const clock = { now: () => new Date('2027-01-02T03:04:05.678Z') }
@@ -155,6 +156,17 @@ describe.runIf(serverUrl)('on a server', () => {
       await Promise.all(owners.map((owner) => owner.close()))
     }))
 
+  test('roles made by sixteen connections at once are made without a failure', () =>
+    onServer(async ({ superUrl }) => {
+      const owners = await Promise.all(Array.from({ length: 16 }, () => openOwner(superUrl)))
+      const made = await Promise.allSettled(
+        owners.map(({ client }) => ensureRoles({ kind: 'postgres', query: (sql) => client.query(sql) })),
+      )
+      expect(made.filter(({ status }) => status === 'rejected')).toEqual([])
+      expect(made).toHaveLength(16)
+      await Promise.all(owners.map((owner) => owner.close()))
+    }))
+
   test('the program starts after the migrations, and not before', () =>
     onServer(async ({ ownerUrl, appUrl }) => {
       await expect(openPostgres(deriveLoginUrls(appUrl))).rejects.toThrow('run `npm run db:migrate`')
@@ -166,12 +178,12 @@ describe.runIf(serverUrl)('on a server', () => {
     }))
 
   test('the program refuses logins that could pass row-level security, and logins that are the same', () =>
-    onServer(async ({ ownerUrl, appUrl, backupUrl }) => {
+    onServer(async ({ superUrl, appUrl, backupUrl }) => {
       const urls = deriveLoginUrls(appUrl)
-      await expect(openPostgres({ ...urls, appUrl: ownerUrl })).rejects.toThrow('superuser')
+      await expect(openPostgres({ ...urls, appUrl: superUrl })).rejects.toThrow('superuser')
       await expect(openPostgres({ ...urls, workerUrl: backupUrl })).rejects.toThrow('bypasses row-level security')
       await expect(openPostgres({ ...urls, authUrl: appUrl })).rejects.toThrow('three different')
-      const owner = await openOwner(ownerUrl)
+      const owner = await openOwner(superUrl)
       await owner.client.query('create table mine (id int); alter table mine owner to privacy_worker')
       await expect(openPostgres(urls)).rejects.toThrow('owns tables')
       await owner.close()
