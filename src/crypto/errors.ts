@@ -1,14 +1,18 @@
+/** Every code of a failure with keys: what it means to the operator, who alone sees it, and whether to try again. */
+export const KEY_ERROR_CODES = {
+  'KEYS.DECRYPTION_FAILED': { message: 'A sealed value was altered, or belongs elsewhere.', retry: false },
+  'KEYS.DESTROYED': { message: 'The data key was destroyed: nothing can be written under it.', retry: false },
+  'KEYS.EPOCH_UNKNOWN': { message: 'A key names an epoch that the key provider does not hold.', retry: false },
+  'KEYS.FILE_INVALID': { message: 'The key file or its permissions are not as they must be.', retry: false },
+  'KEYS.FILE_LOCKED': { message: 'Another process holds the key file.', retry: true },
+  'KEYS.FILE_MISSING': { message: 'The key file is missing, and the database has keys of it.', retry: false },
+  'KEYS.READ_ONLY': { message: 'The keys come from a variable, which only the operator changes.', retry: false },
+  'KEYS.ROTATION_UNFINISHED': { message: 'Keys of an old epoch live still; running it again goes on.', retry: true },
+  'KEYS.VARIABLE_INVALID': { message: 'The variable with the keys has not the form it must have.', retry: false },
+} as const satisfies Record<string, { readonly message: string; readonly retry: boolean }>
+
 /** What went wrong with keys, as a stable code. */
-export type KeyErrorCode =
-  | 'KEYS.DECRYPTION_FAILED'
-  | 'KEYS.DESTROYED'
-  | 'KEYS.EPOCH_UNKNOWN'
-  | 'KEYS.FILE_INVALID'
-  | 'KEYS.FILE_LOCKED'
-  | 'KEYS.FILE_MISSING'
-  | 'KEYS.READ_ONLY'
-  | 'KEYS.ROTATION_UNFINISHED'
-  | 'KEYS.VARIABLE_INVALID'
+export type KeyErrorCode = keyof typeof KEY_ERROR_CODES
 
 /** The common parent of all errors about keys. None carries a key, a plaintext or a ciphertext. */
 export class KeyError extends Error {

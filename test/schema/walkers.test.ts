@@ -1,0 +1,101 @@
+import {
+  getNamedType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isUnionType,
+  buildSchema as parse,
+} from 'graphql'
+import { describe, expect, test } from 'vitest'
+import { isScope, SCOPES, type Scope } from '../../src/auth/permissions.ts'
+import { buildSchema } from '../../src/schema/index.ts'
+import { elementsOf, inputsOf, notEmpty, rootFieldsOf } from './schema-walk.ts'
+
+const schema = buildSchema()
+const mutations = rootFieldsOf(schema).filter(({ operation }) => operation === 'mutation')
+
+describe('every root field', () => {
+  test('declares a scope of the list, and its description names it with its sentence', () => {
+    const wrong = rootFieldsOf(schema).filter(({ field }) => {
+      const scope = String(field.extensions['scope'])
+      if (!isScope(scope)) return true
+      return !field.description?.endsWith(`Scope: \`${scope}\`. ${SCOPES[scope]}`)
+    })
+    expect(wrong.map(({ name }) => name)).toEqual([])
+  })
+
+  test('needs a scope that some caller can have', () => {
+    const used = new Set(rootFieldsOf(schema).map(({ field }) => field.extensions['scope'] as Scope))
+    expect(Object.keys(SCOPES).filter((scope) => !used.has(scope as Scope))).toEqual([])
+  })
+})
+
+describe('every mutation', () => {
+  test('takes one input of its own with an optional idempotency key', () => {
+    const wrong = notEmpty(mutations).filter(({ name, field }) => {
+      const [input, ...more] = field.args
+      if (input?.name !== 'input' || more.length > 0 || !isNonNullType(input.type)) return true
+      const type = getNamedType(input.type)
+      if (!isInputObjectType(type) || type.name.toLowerCase() !== `${name}input`.toLowerCase()) return true
+      return String(type.getFields()['idempotencyKey']?.type) !== 'String'
+    })
+    expect(wrong.map(({ name }) => name)).toEqual([])
+  })
+
+  test('answers a union of its own success and problems', () => {
+    const problem = schema.getType('Problem')
+    const wrong = notEmpty(mutations).filter(({ name, field }) => {
+      const type = getNamedType(field.type)
+      if (!isUnionType(type) || type.name.toLowerCase() !== `${name}result`.toLowerCase()) return true
+      const others = type.getTypes().filter((each) => each.name.toLowerCase() !== `${name}success`.toLowerCase())
+      if (others.length !== type.getTypes().length - 1) return true
+      return others.some((each) => !each.getInterfaces().includes(problem as never))
+    })
+    expect(wrong.map(({ name }) => name)).toEqual([])
+  })
+})
+
+test('every element of the schema has a description', () => {
+  const elements = elementsOf(schema)
+  expect(elements.filter(({ description }) => !description?.trim()).map(({ path }) => path)).toEqual([])
+})
+
+/** Lists that are bounded by what they are made of. */
+const BOUNDED_LISTS: Readonly<Record<string, string>> = {
+  'ApiClient.scopes': 'at most the scopes of its kind',
+  'AuditEvent.recordIds': 'the service writes few ids, else a count',
+  'Viewer.scopes': 'at most all scopes',
+}
+
+test('every list that can grow is a connection', () => {
+  const lists = Object.values(schema.getTypeMap()).flatMap((type) => {
+    if (!isObjectType(type) || type.name.startsWith('__') || type.name.endsWith('Connection')) return []
+    return Object.values(type.getFields())
+      .filter((field) => isListType(isNonNullType(field.type) ? field.type.ofType : field.type))
+      .map((field) => `${type.name}.${field.name}`)
+  })
+  expect(notEmpty(lists).sort()).toEqual(Object.keys(BOUNDED_LISTS))
+})
+
+/** Lists that a caller sends are capped by the wire; those that may be longer say how long. */
+test('a list that a caller may send longer than the wire allows says how long it may be', () => {
+  const long = inputsOf(schema).filter(({ input }) => input.extensions['listLengthMax'] !== undefined)
+  expect(long.map(({ path, input }) => [path, input.extensions['listLengthMax']])).toEqual([
+    ['RecordUsageInput.events', 5_000],
+  ])
+})
+
+test('a walk over nothing fails', () => {
+  const empty = parse('scalar Nothing')
+  expect(() => rootFieldsOf(empty)).toThrow('nothing to check')
+  expect(() => inputsOf(empty)).toThrow('nothing to check')
+  expect(() => notEmpty([])).toThrow('nothing to check')
+})
+
+test('a description that is missing is found', () => {
+  const found = elementsOf(parse('type Query { "Told." told: Int untold(argument: Int): Int }'))
+  expect(found.filter(({ description }) => !description).map(({ path }) => path)).toEqual(
+    expect.arrayContaining(['Query', 'Query.untold', 'Query.untold(argument)']),
+  )
+})
