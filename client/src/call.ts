@@ -1,0 +1,110 @@
+import { PrivacyApiError } from './errors.ts'
+import { type Answer, exchange, isRetryableStatus, jsonOf, retryAfterSecondsOf } from './exchange.ts'
+import { withRetries } from './retry.ts'
+import type { Settings } from './settings.ts'
+import { orAborted, type Tools } from './tools.ts'
+import type { CallOptions } from './types.ts'
+
+/** An operation to run. */
+export type Operation = {
+  readonly text: string
+  readonly name: string | null
+  readonly variables: unknown
+  /** Whether trying it twice has no second effect. */
+  readonly repeatable: boolean
+}
+
+const RETRYABLE_CODES: ReadonlySet<string> = new Set([
+  'RATE_LIMITED',
+  'ISSUER_UNAVAILABLE',
+  'IDEMPOTENCY_KEY_IN_PROGRESS',
+  'INTERNAL',
+])
+
+type GraphQLAnswer = {
+  readonly data?: unknown
+  readonly errors?: readonly { readonly message?: unknown; readonly extensions?: Readonly<Record<string, unknown>> }[]
+}
+
+/**
+ * Runs an operation and returns its `data`.
+ * @throws PrivacyApiError when it failed, also in part; the signal's reason when the caller ended it
+ */
+export async function call(
+  settings: Settings,
+  tools: Tools,
+  operation: Operation,
+  options: CallOptions,
+): Promise<unknown> {
+  const { hooks } = settings
+  const requestId = tools.newId()
+  const { name, text: query, variables } = operation
+  const body = JSON.stringify({ query, variables, ...(name ? { operationName: name } : {}) }, bigintAsText)
+  const retries = {
+    retriesMax: operation.repeatable ? settings.retriesMax : 0,
+    signal: options.signal,
+    tools,
+    onRetry: (attempt: number, code: string, delayMs: number) =>
+      hooks.onRetry?.({ operation: name, requestId, attempt, code, delayMs }),
+  }
+  return withRetries(retries, async (attempt) => {
+    const event = { operation: name, requestId, attempt }
+    const send = async (token: string): Promise<Answer> => {
+      hooks.onRequest?.(event)
+      const startedMs = tools.now()
+      const answer = await exchange({
+        fetch: settings.fetch,
+        url: settings.url,
+        headers: headersOf(settings, options, token, requestId),
+        body,
+        timeoutSeconds: options.timeoutSeconds ?? settings.timeoutSeconds,
+        requestId,
+        signal: options.signal,
+      })
+      hooks.onResponse?.({ ...event, status: answer.status, durationMs: tools.now() - startedMs })
+      return answer
+    }
+    const { token: source } = settings
+    const token = await orAborted(source.get(), options.signal)
+    const answer = await send(token)
+    // A refused token means that nothing was done, so that every operation may be sent again with another one.
+    if (answer.status === 401 && source.renew)
+      return dataOf(await send(await orAborted(source.renew(token), options.signal)), requestId, tools)
+    return dataOf(answer, requestId, tools)
+  })
+}
+
+function headersOf(settings: Settings, options: CallOptions, token: string, requestId: string) {
+  const accountId = options.accountId ?? settings.accountId
+  return {
+    ...lowerCase(settings.headers),
+    ...lowerCase(options.headers ?? {}),
+    'content-type': 'application/json',
+    accept: 'application/graphql-response+json, application/json;q=0.9',
+    'x-request-id': requestId,
+    authorization: `Bearer ${token}`,
+    ...(accountId === undefined ? {} : { 'x-account-id': accountId }),
+  }
+}
+
+const lowerCase = (headers: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+
+const bigintAsText = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)
+
+function dataOf(answer: Answer, requestId: string, tools: Tools): unknown {
+  const { status, headers } = answer
+  const { data, errors } = (jsonOf(answer) ?? {}) as GraphQLAnswer
+  const [error] = Array.isArray(errors) ? (errors as NonNullable<GraphQLAnswer['errors']>) : []
+  if (!error && typeof data === 'object' && data !== null) return data
+  const { code, requestId: _sent, ...details } = error?.extensions ?? {}
+  const known = typeof code === 'string' ? code : null
+  throw new PrivacyApiError(known && typeof error?.message === 'string' ? error.message : `Answered with ${status}.`, {
+    code: known ?? 'HTTP_ERROR',
+    status,
+    requestId: headers.get('x-request-id') ?? requestId,
+    retryable: known ? RETRYABLE_CODES.has(known) : isRetryableStatus(status),
+    retryAfterSeconds: retryAfterSecondsOf(answer, tools.now()),
+    details,
+  })
+}
