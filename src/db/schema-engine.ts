@@ -23,11 +23,16 @@ type WasmHost = {
 }
 const host = globalThis as unknown as WasmHost
 
-let loaded: Promise<EngineModule> | undefined
+/** Where the process keeps its one engine. */
+const LOADED = Symbol.for('pipelet-privacy.schema-engine')
+const shared = globalThis as { [LOADED]?: Promise<EngineModule> }
 
-/** The engine's module, compiled once per process. Nothing is fetched: the WebAssembly lies in the package. */
+/**
+ * The engine's module, compiled once per process, also where this module is loaded twice (Vitest does, for each
+ * project): its bindings speak to one instance only. Nothing is fetched: the WebAssembly lies in the package.
+ */
 function loadEngine(): Promise<EngineModule> {
-  loaded ??= (async () => {
+  shared[LOADED] ??= (async () => {
     const bindings: EngineModule = await import(ENGINE)
     const wasm = await readFile(
       createRequire(import.meta.url)
@@ -39,7 +44,7 @@ function loadEngine(): Promise<EngineModule> {
     instance.instance.exports.__wbindgen_start()
     return bindings
   })()
-  return loaded
+  return shared[LOADED]
 }
 
 /**
