@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { callerHeadersOf } from './auth/caller-headers.ts'
 import { cleanExpiredOauthState } from './auth/oauth/oauth-state.ts'
 import { ensurePlatformAccount } from './demo/demo-data.ts'
@@ -121,7 +122,7 @@ async function serve(options: ServingOptions & { env: ServerEnv; routes: RoutesL
   const { resources, env, routes } = options
   const { app, oauth, sessions, limits, demo } = await createServing(options)
   const limited = (listener: Listener) => limitByAddress(listener, { limits, trustedProxies: env.trustedProxies })
-  const toOauth = limited((request, response) => oauth.handle(request, response))
+  const toOauth = limited((request, response) => oauth.handle(withWholePath(request), response))
   const results = jobResultListener(resources.db, (request) => sessions.resolve(callerHeadersOf(request)))
   routes.listeners.set('/graphql', (request, response) => app(request, response))
   routes.listeners.set('/oauth/*', toOauth)
@@ -129,4 +130,9 @@ async function serve(options: ServingOptions & { env: ServerEnv; routes: RoutesL
   routes.listeners.set('/jobs/*', limited(results))
   routes.ready = true
   return demo
+}
+
+/** The OAuth server is asked by whole paths, where the HTTP server has cut the route's prefix off. */
+function withWholePath(request: IncomingMessage & { originalUrl?: string }): IncomingMessage {
+  return Object.assign(request, { url: request.originalUrl ?? request.url })
 }
