@@ -21,16 +21,24 @@ const PAGE_POLICY = [
   "base-uri 'none'",
 ].join('; ')
 
+/** Tabs that a browser kept from an earlier start would come first, without headers. */
+const FORGET_TABS =
+  "for (const key of Object.keys(localStorage)) if (key.startsWith('graphiql:')) localStorage.removeItem(key);"
+
 /** The page, whole: it loads nothing from elsewhere. */
 export function graphiqlPage(tabs: readonly GraphiqlTab[]): string {
-  return renderGraphiQL({
+  const defaultTabs = tabs.map(({ title, query, headers }) => ({
+    query: `# ${title}\n${query}`,
+    headers: JSON.stringify(headers, null, 2),
+  }))
+  const page = renderGraphiQL({
     title: 'Pipelet Privacy',
     shouldPersistHeaders: false,
-    defaultTabs: tabs.map(({ title, query, headers }) => ({
-      query: `# ${title}\n${query}`,
-      headers: JSON.stringify(headers, null, 2),
-    })),
+    defaultTabs,
+    // The editor fills its first tab from here and not from the tab itself.
+    ...(defaultTabs[0] ? { headers: defaultTabs[0].headers } : {}),
   })
+  return page.replace('<script>', `<script>${FORGET_TABS}`)
 }
 
 /**
