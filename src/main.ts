@@ -18,9 +18,10 @@ async function main(): Promise<void> {
       stopping = true
       void server.stop().then(() => process.exit(0))
     })
+  // Written before the line below, so that who waits for that line finds the file.
+  const path = server.demo && (await writeDemoFile(resources.dataDir, server.demo))
   console.log(`Listening on ${server.url}/graphql`)
   if (!server.demo) return
-  const path = await writeDemoFile(resources.dataDir, server.demo)
   console.log(`Demo data: tokens for each kind of caller are in ${path}, good for 12 hours.`)
   for (const [principal, query] of Object.entries(FIRST_QUERIES)) {
     const token = server.demo.tokens[principal as keyof typeof FIRST_QUERIES]

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { applyMigrations } from '../src/db/migrations.ts'
+import { withUser } from '../src/db/postgres.ts'
+import { openOwner } from '../src/db/postgres-owner.ts'
+import { ensureRoles } from '../src/db/roles.ts'
+import { parentOf } from './cpu.ts'
+
+/** The password of the program's logins on the machine of a bench or test; the tests set the same. */
+const PASSWORD = 'test-only'
+
+/** A migrated database that lives as long as the bench. */
+export type BenchDatabase = {
+  /** The owner's connection: a superuser's is not held to row-level security. */
+  readonly ownerUrl: string
+  /** The application's login. */
+  readonly appUrl: string
+  readonly owner: pg.Client
+  drop(): Promise<void>
+}
+
+/** The PostgreSQL of a bench. */
+export type BenchPostgres = {
+  /** The process that started the database's others, to count their CPU as the bench's own; none when it is elsewhere. */
+  readonly families: readonly number[]
+  create(): Promise<BenchDatabase>
+  close(): Promise<void>
+}
+
+/**
+ * Connects to the PostgreSQL that the bench may make its databases in.
+ * @throws Error when none is named
+ */
+export async function openBenchPostgres(url: string | undefined): Promise<BenchPostgres> {
+  if (!url)
+    throw new Error('this bench needs a PostgreSQL: set BENCH_POSTGRES_URL (or --url) to a superuser of one that runs')
+  const admin = new pg.Client({ connectionString: url })
+  await admin.connect()
+  const { rows } = await admin.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const postmaster = parentOf(rows[0]?.pid ?? 0, 'postgres')
+  const names = ['privacy_app', 'privacy_worker', 'privacy_auth', 'privacy_backup'] as const
+  const passwords = Object.fromEntries(names.map((name) => [name, PASSWORD]))
+  await ensureRoles({ kind: 'postgres', query: (sql) => admin.query(sql) }, { passwords })
+  return {
+    families: postmaster === null ? [] : [postmaster],
+    create: () => createDatabase(admin, url),
+    close: () => admin.end(),
+  }
+}
+
+async function createDatabase(admin: pg.Client, url: string): Promise<BenchDatabase> {
+  const name = `privacy_bench_${randomUUID().replaceAll('-', '')}`
+  await admin.query(`create database ${name}`)
+  const place = new URL(url)
+  place.pathname = `/${name}`
+  const ownerUrl = place.href
+  const migrating = await openOwner(ownerUrl)
+  await applyMigrations(migrating.target)
+  await migrating.close()
+  const owner = new pg.Client({ connectionString: ownerUrl })
+  await owner.connect()
+  place.password = PASSWORD
+  return {
+    ownerUrl,
+    appUrl: withUser(place.href, 'privacy_app'),
+    owner,
+    drop: async () => {
+      await owner.end()
+      await admin.query(`drop database if exists ${name} with (force)`)
+    },
+  }
+}
