@@ -1,0 +1,99 @@
+import type { DemoPrincipal } from '../../src/demo/demo-tokens.ts'
+import { tenantKey } from '../../src/schema/global-id.ts'
+import type { World } from '../kit/world.ts'
+import { documentOf } from './documents.ts'
+
+/** What an account has beside its demo data: global ids of the API, UUIDs and codes. */
+export type Holdings = {
+  readonly accountId: string
+  readonly subjectIds: readonly string[]
+  readonly apiClientId: string
+  readonly auditEventIds: readonly string[]
+  readonly jobId: string
+  readonly invitationCode: string
+  /** Cursors of the lists that its owner sees. */
+  readonly cursors: readonly string[]
+}
+
+/** Puts rows into every table, for both accounts. @returns what the first and the second account hold */
+export async function populate(world: World): Promise<[first: Holdings, second: Holdings]> {
+  const { demo, resources, clock, runner } = world
+  const expiresAt = new Date(clock.now().getTime() + 3_600_000)
+  await resources.db.auth(async (tx) => {
+    await tx.oauthState.create({ data: { kind: 'Test', id: 'test', payload: {}, expiresAt } })
+    const clientId = '0199aa00-0000-7000-8000-000100000002'
+    await tx.revokedToken.create({ data: { jti: 'test', clientId, revokedAt: clock.now(), expiresAt } })
+  })
+  const firstSubjects = demo.accounts[0]?.subjectIds ?? []
+  const secondSubjects = demo.accounts[1]?.subjectIds ?? []
+  const before = [
+    await fill(world, 'subject', demo.accounts[0]?.id ?? '', firstSubjects.at(-1) ?? ''),
+    await fill(world, 'otherSubject', demo.accounts[1]?.id ?? '', secondSubjects.at(-1) ?? ''),
+  ]
+  await runner.runDue()
+  const holdings: Holdings[] = []
+  for (const [index, as] of (['subject', 'otherSubject'] as const).entries()) {
+    const account = demo.accounts[index]
+    const invited = before[index]
+    if (!account || !invited) throw new Error('the demo has two accounts')
+    const lists = await listsOf(world, as)
+    holdings.push({ accountId: account.id, subjectIds: account.subjectIds, ...invited, ...lists })
+  }
+  return holdings as [Holdings, Holdings]
+}
+
+/** Asks for a root field with everything below it. @throws Error when it is refused: the world would lack its rows */
+export async function call(world: World, as: DemoPrincipal | { token: string }, name: string, variables: object) {
+  const answer = await world.ask(as, documentOf(name), variables)
+  const { [name]: result } = answer.data ?? {}
+  if (answer.errors || !result || 'code' in result) throw new Error(`${name}: ${JSON.stringify(answer)}`)
+  return result
+}
+
+async function fill(world: World, as: 'subject' | 'otherSubject', accountId: string, subjectId: string) {
+  const key = `populate-${as}`
+  const invite = { name: 'Invited Person', email: `invited@${as.toLowerCase()}.example`, role: 'MEMBER' }
+  const invited = await call(world, as, 'inviteMember', { input: { ...invite, idempotencyKey: key } })
+  const created = { reference: `made-${as}`, name: 'Made Person', idempotencyKey: key }
+  await call(world, as, 'createSubject', { input: created })
+  const client = await call(world, as, 'createApiClient', { input: { label: 'Made client', idempotencyKey: key } })
+  const requestId = `request-${as.toLowerCase()}`
+  const inference = { kind: 'INFERENCE', model: 'm/one', endpointKind: 'SERVERLESS', inputTokens: 1, outputTokens: 1 }
+  const event = { ...inference, occurredAt: '2026-03-15T11:00:00.000Z', requestId, subjectId }
+  await call(world, 'gateway', 'recordUsage', { input: { accountId, events: [event], idempotencyKey: key } })
+  const fileHash = (as === 'subject' ? 'a' : 'b').repeat(64)
+  await call(world, 'gateway', 'openUsageImport', { input: { accountId, fileHash, shiftMs: 1 } })
+  // An export ends at the instant that it was asked for.
+  world.clock.move(60)
+  const exported = await call(world, as, 'exportAudit', { input: { idempotencyKey: key } })
+  return {
+    invitationCode: String(invited.invitationCode),
+    apiClientId: String(client.apiClient.id),
+    jobId: String(exported.job.id),
+  }
+}
+
+async function listsOf(world: World, as: 'subject' | 'otherSubject') {
+  const cursors: string[] = []
+  for (const name of ['accounts', 'subjects', 'apiClients', 'usageEvents', 'auditEvents']) {
+    const list = await call(world, as, name, {})
+    for (const edge of list.edges) cursors.push(edge.cursor)
+  }
+  const audit = await call(world, as, 'auditEvents', {})
+  const auditEventIds = audit.edges.map((edge: { node: { id: string } }) => edge.node.id)
+  if (cursors.length < 5 || auditEventIds.length === 0) throw new Error('the lists of the world are empty')
+  return { cursors, auditEventIds }
+}
+
+/** The UUIDs and other words that only one account's answers may hold: what a leak would show. */
+export function secretsOf(holdings: Holdings): string[] {
+  const local = (id: string) => Buffer.from(id, 'base64').toString('utf8').split(':')[1] ?? ''
+  const ids = [holdings.apiClientId, holdings.jobId, ...holdings.subjectIds, ...holdings.auditEventIds]
+  const uuids = [local(holdings.accountId), ...ids.map((id) => local(id).split('/')[1] ?? '')]
+  return [...new Set([...uuids, ...ids, holdings.accountId])].filter((secret) => secret.length > 0)
+}
+
+/** The global id of a row of an account that does not exist. */
+export function missingId(typename: string, accountId: string, id: string): string {
+  return Buffer.from(`${typename}:${typename === 'Account' ? id : tenantKey({ accountId, id })}`).toString('base64')
+}

@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { anonymousSession } from '../../src/auth/session.ts'
+import { asCaller } from '../../src/db/caller.ts'
+import type { Tx } from '../../src/db/database.ts'
+import { sqlStateOf } from '../../src/db/postgres-errors.ts'
+import { type Owner, openOwnerOf, TABLES_SQL } from '../kit/owner.ts'
+import { openWorld, type World } from '../kit/world.ts'
+import { populate } from './populated.ts'
+
+type Login = 'app' | 'worker' | 'auth'
+
+/** Tables whose rows a login sees without a caller, each with the reason. Everything else: no row, or refused. */
+const SEEN: Readonly<Record<Login, Readonly<Record<string, string>>>> = {
+  app: { 'public._prisma_migrations': 'the start compares the schema; no data of anyone' },
+  worker: {
+    'public._prisma_migrations': 'the start compares the schema',
+    'public.outbox_event': 'dispatches events of all accounts',
+    'public.job': 'runs jobs of all accounts',
+    'public.job_chunk': 'writes the results of jobs',
+    'public.schedule': 'claims recurring tasks',
+    'public.idempotency_record': 'deletes expired keys of all accounts',
+    'public.audit_event': 'exports what a caller may see; the job names whose',
+    'keys.data_key': 're-wraps data keys at rotation',
+    'keys.signing_key': 're-wraps signing keys at rotation',
+    'keys.key_epoch': 'begins and ends epochs',
+  },
+  auth: {
+    'public._prisma_migrations': 'the start compares the schema',
+    'public.account': 'status of the account a caller names; id, status and is_platform only',
+    'public.subject': 'kind, role and state of who signs in; no encrypted column',
+    'public.invitation': 'which invitation a code names',
+    'public.identity_link': 'which person an identity is',
+    'public.staff_member': 'which member of staff an identity is',
+    'public.api_client': 'which client a token is of',
+    'public.oauth_state': 'state of the OAuth server',
+    'public.revoked_token': 'tokens that were revoked',
+    'keys.signing_key': 'keys that sign tokens',
+  },
+}
+
+/** Tables whose rows a login may change without a caller: those it is made for. */
+const CHANGED: Readonly<Record<Login, readonly string[]>> = {
+  app: [],
+  worker: [
+    'public.outbox_event',
+    'public.job',
+    'public.job_chunk',
+    'public.schedule',
+    'public.idempotency_record',
+    'keys.data_key',
+    'keys.signing_key',
+    'keys.key_epoch',
+  ],
+  auth: ['public.oauth_state', 'public.revoked_token', 'keys.signing_key'],
+}
+
+let world: World
+let owner: Owner
+let tables: string[]
+
+beforeAll(async () => {
+  world = await openWorld()
+  await populate(world)
+  owner = await openOwnerOf(world.resources.db)
+  tables = (await owner.query<{ name: string }>(TABLES_SQL)).map(({ name }) => name)
+})
+afterAll(async () => {
+  await owner.close()
+  await world.close()
+})
+
+/** Runs one statement as a login that has forgotten its caller, undone afterwards. @returns rows, or SQLSTATE */
+async function attempt(login: Login, statement: (tx: Tx) => Promise<number>): Promise<number | string> {
+  const undo = new Error('undone')
+  let rows = 0
+  const work = async (tx: Tx): Promise<never> => {
+    await tx.$executeRaw`select set_config('app.principal', '', true), set_config('app.caller', '', true),
+      set_config('app.account_id', '', true), set_config('app.reach', '', true),
+      set_config('app.subject_id', '', true), set_config('app.staff_scopes', '', true)`
+    rows = await statement(tx)
+    throw undo
+  }
+  const { db } = world.resources
+  const ran = login === 'app' ? db.read(anonymousSession, work) : login === 'auth' ? db.auth(work) : db.worker(work)
+  return ran.then(
+    () => rows,
+    (error: unknown) => (error === undo ? rows : (sqlStateOf(error) ?? 'unknown')),
+  )
+}
+
+async function countRows(tx: Tx, table: string): Promise<number> {
+  const [row] = await tx.$queryRawUnsafe<{ count: number }[]>(`select count(*)::int as count from ${table}`)
+  return row?.count ?? 0
+}
+
+const columnsOf = (table: string) =>
+  owner.query<{ name: string }>(`
+    select a.attname::text as name from pg_attribute a
+    where a.attrelid = '${table}'::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`)
+
+test('every table has rows, so that seeing none means something', async () => {
+  const empty: string[] = []
+  for (const table of tables) {
+    const [row] = await owner.query<{ count: number }>(`select count(*)::int as count from ${table}`)
+    if (!row?.count) empty.push(table)
+  }
+  const used = empty.filter((table) => !table.startsWith('partitions.'))
+  expect({ tables: tables.length > 20, used }).toEqual({ tables: true, used: [] })
+})
+
+describe.each(['app', 'worker', 'auth'] as const)('privacy_%s without a caller', (login) => {
+  test('reads rows of its own tables alone', async () => {
+    let tried = 0
+    const seen: string[] = []
+    for (const table of tables) {
+      tried += 1
+      const columns = login === 'auth' && table === 'public.account' ? 'id' : '*'
+      const rows = await attempt(login, async (tx) => {
+        if (columns === '*') return countRows(tx, table)
+        return (await tx.$queryRawUnsafe<object[]>(`select ${columns} from ${table}`)).length
+      })
+      if (rows !== 0 && rows !== '42501') seen.push(table)
+    }
+    expect(tried).toBe(tables.length)
+    expect(seen.sort()).toEqual(Object.keys(SEEN[login]).sort())
+  })
+
+  test('changes and deletes rows of its own tables alone', async () => {
+    let tried = 0
+    const changed = new Set<string>()
+    for (const table of tables) {
+      const [column] = await columnsOf(table)
+      for (const sql of [`update ${table} set ${column?.name} = ${column?.name}`, `delete from ${table}`]) {
+        tried += 1
+        const rows = await attempt(login, (tx) => tx.$executeRawUnsafe(sql))
+        if (rows !== 0 && rows !== '42501') changed.add(table)
+      }
+    }
+    expect(tried).toBe(tables.length * 2)
+    expect([...changed].sort()).toEqual([...CHANGED[login]].sort())
+  })
+
+  test('adds no row to a table that is not its own', async () => {
+    let tried = 0
+    const added: string[] = []
+    for (const table of tables) {
+      tried += 1
+      // The owner reads a row; the login tries to put it in again. A key that is taken is met only after the policy.
+      const [row] = await owner.query<{ json: string }>(`select row_to_json(t)::text as json from ${table} t limit 1`)
+      if (!row) continue
+      const rows = await attempt(login, (tx) =>
+        tx.$executeRawUnsafe(
+          `insert into ${table} select * from json_populate_record(null::${table}, $1::json)`,
+          row.json,
+        ),
+      )
+      if (rows !== '42501') added.push(`${table} ${rows}`)
+    }
+    expect(tried).toBe(tables.length)
+    // 23505: the row is there already. It got as far as the key, for the table is the login's own.
+    const own = CHANGED[login].map((table) => `${table} 23505`)
+    expect(added.filter((each) => !own.includes(each))).toEqual([])
+  })
+})
+
+describe('a caller', () => {
+  const caller = { ...anonymousSession, scopes: new Set<never>() }
+
+  test.each([
+    ['a quote', "0199aa00-0000-7000-8000-000100000001'"],
+    ['a second statement', "x'; drop table account; --"],
+    ['nothing', ''],
+    ['white space', '0199aa00-0000-7000-8000-000100000001 '],
+    ['a new line', '0199aa00-0000-7000-8000-000100000001\n'],
+  ])('whose id holds %s reaches no setting', (_name, id) => {
+    for (const key of ['callerId', 'accountId', 'subjectId', 'processorId'])
+      expect(() => asCaller({ ...caller, [key]: id })).toThrow('not a UUID')
+  })
+
+  test('with a malformed scope reaches no setting', () => {
+    for (const scope of ["audit:read'", 'audit:read,accounts:read', ''])
+      expect(() => asCaller({ ...caller, principal: 'STAFF', scopes: new Set([scope]) })).toThrow('malformed scope')
+  })
+})
+
+describe('settings of a caller end with its transaction', () => {
+  const staff = {
+    ...anonymousSession,
+    principal: 'STAFF' as const,
+    callerId: '0199aa00-0000-7000-8000-000900000004',
+    scopes: new Set(['accounts:read' as const]),
+  }
+  const accounts = (tx: Tx) => countRows(tx, 'account')
+  const left = (tx: Tx) =>
+    tx.$queryRaw<object[]>`select name, setting from pg_settings where name like 'app.%' and setting <> ''`
+
+  test.each([
+    ['a commit', async () => void (await world.resources.db.read(staff, accounts))],
+    [
+      'a rollback',
+      async () => {
+        await world.resources.db
+          .read(staff, async (tx) => {
+            await accounts(tx)
+            throw new Error('undone')
+          })
+          .catch(() => undefined)
+      },
+    ],
+    [
+      'a failed statement',
+      async () => {
+        await world.resources.db.read(staff, (tx) => tx.$executeRaw`select 1 / 0`).catch(() => undefined)
+      },
+    ],
+  ])('after %s the next one on the connection sees nothing of it', async (_name, before) => {
+    const { db } = world.resources
+    let tried = 0
+    for (; tried < 12; tried += 1) {
+      await before()
+      // More than one at once, so that every connection of the pool is met.
+      const seen = await Promise.all([1, 2, 3, 4].map(() => db.read(anonymousSession, accounts)))
+      expect(seen).toEqual([0, 0, 0, 0])
+    }
+    expect(tried).toBe(12)
+    const [row] = await db.read(
+      anonymousSession,
+      (tx) => tx.$queryRaw<{ scopes: string }[]>`
+      select current_setting('app.staff_scopes', true) as scopes`,
+    )
+    expect(row?.scopes).toBe('')
+    expect(await db.auth(left)).toEqual([])
+  })
+
+  test('with the staff member set the accounts are there, so that seeing none means something', async () => {
+    expect(await world.resources.db.read(staff, accounts)).toBeGreaterThan(1)
+  })
+})
+
+test('audit events are changed by nobody, not by the owner either', async () => {
+  const refused: string[] = []
+  for (const sql of [
+    'update audit_event set count = count',
+    'delete from audit_event',
+    'truncate audit_event',
+    'truncate audit_event cascade',
+  ])
+    await owner.query(sql).catch((error: Error) => refused.push(error.message))
+  expect(refused).toHaveLength(4)
+  for (const message of refused) expect(message).toContain('audit_event is append-only')
+})
