@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import { callerHeadersOf } from './auth/caller-headers.ts'
-import { cleanExpiredOauthState } from './auth/oauth/oauth-state.ts'
 import { ensurePlatformAccount } from './demo/demo-data.ts'
 import type { Demo } from './demo/demo-tokens.ts'
 import type { ServerEnv } from './env.ts'
@@ -52,11 +51,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const runner = new Runner({
     db,
     clock,
-    ...worksOf(resources, {
-      cleanOauthState: () => cleanExpiredOauthState(db, clock.now()),
-      metrics,
-      epochDays: resources.epochDays,
-    }),
+    ...worksOf(resources, { metrics, epochDays: resources.epochDays }),
     onFailure: (name, error) => log.error('job.failed', error, { job: name }),
   })
   if (env.worker) runner.start()

@@ -1,4 +1,3 @@
-import { cleanExpiredOauthState } from './auth/oauth/oauth-state.ts'
 import { readServerEnv } from './env.ts'
 import { createLog } from './http/logging.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -15,11 +14,7 @@ async function main(): Promise<void> {
   const runner = new Runner({
     db,
     clock,
-    ...worksOf(resources, {
-      cleanOauthState: () => cleanExpiredOauthState(db, clock.now()),
-      metrics: createMetrics(),
-      epochDays: resources.epochDays,
-    }),
+    ...worksOf(resources, { metrics: createMetrics(), epochDays: resources.epochDays }),
     onFailure: (name, error) => log.error('job.failed', error, { job: name }),
   })
   runner.start()

@@ -1,4 +1,6 @@
 import { Gauge } from 'prom-client'
+import { cleanExpiredOauthState } from './auth/oauth/oauth-state.ts'
+import { rotateSigningKeyWhenDue } from './auth/oauth/signing-keys.ts'
 import { isRotationDue } from './crypto/rotation.ts'
 import { deleteExpiredIdempotencyKeys } from './db/idempotency.ts'
 import { revokeInvitationsOnClosing } from './domains/accounts/accounts.jobs.ts'
@@ -15,10 +17,7 @@ export type Works = { readonly tasks: readonly ScheduledTask[]; readonly handler
 const HOUR = 3_600
 
 /** All of the program's work in the background. */
-export function worksOf(
-  deps: Deps,
-  outer: { readonly cleanOauthState: () => Promise<unknown>; readonly metrics: Metrics; readonly epochDays: number },
-): Works {
+export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly epochDays: number }): Works {
   const { db, clock, keys } = deps
   const events = [revokeInvitationsOnClosing(clock)] as unknown as readonly EventHandler[]
   const task = (name: string, everySeconds: number, run: () => Promise<unknown>): ScheduledTask => ({
@@ -44,7 +43,8 @@ export function worksOf(
       }),
       task('idempotency.cleanup', HOUR, () => deleteExpiredIdempotencyKeys(db, clock.now())),
       task('jobs.cleanup', HOUR, () => deleteExpiredJobs(db, clock.now())),
-      task('oauth.cleanup', HOUR, outer.cleanOauthState),
+      task('oauth.cleanup', HOUR, () => cleanExpiredOauthState(db, clock.now())),
+      task('oauth.signing_key', HOUR, () => rotateSigningKeyWhenDue(deps, outer.epochDays)),
     ],
     handlers: [auditExportHandler],
   }

@@ -86,7 +86,7 @@ export async function openWorld(options: { env?: Record<string, string>; dataDir
   const runner = new Runner({
     db,
     clock,
-    ...worksOf(resources, { cleanOauthState: async () => {}, metrics, epochDays: 30 }),
+    ...worksOf(resources, { metrics, epochDays: 30 }),
     onFailure: (name, error) => {
       throw new Error(`the task ${name} failed`, { cause: error })
     },

@@ -37,6 +37,18 @@ type Deps = {
   readonly clock: Clock
 }
 
+/**
+ * Makes a new signing key when the present one is older than `periodDays`; other processes notice within a minute.
+ * @returns whether it did
+ */
+export async function rotateSigningKeyWhenDue(deps: Deps, periodDays: number): Promise<boolean> {
+  const since = addSeconds(deps.clock.now(), -periodDays * 86_400)
+  const young = { where: { retiredAt: null, createdAt: { gt: since } }, select: { kid: true } }
+  if (await deps.db.auth((tx) => tx.signingKey.findFirst(young))) return false
+  await addKey(deps, 'retire-others')
+  return true
+}
+
 type Loaded = {
   readonly at: Date
   readonly signing: SigningKey | null
