@@ -47,9 +47,12 @@ export async function call(
     onRetry: (attempt: number, code: string, delayMs: number) =>
       hooks.onRetry?.({ operation: name, requestId, attempt, code, delayMs }),
   }
+  const { token: source } = settings
+  options.signal?.throwIfAborted()
+  let token = await orAborted(source.get(), options.signal)
   return withRetries(retries, async (attempt) => {
     const event = { operation: name, requestId, attempt }
-    const send = async (token: string): Promise<Answer> => {
+    const send = async (): Promise<Answer> => {
       hooks.onRequest?.(event)
       const startedMs = tools.now()
       const answer = await exchange({
@@ -64,13 +67,11 @@ export async function call(
       hooks.onResponse?.({ ...event, status: answer.status, durationMs: tools.now() - startedMs })
       return answer
     }
-    const { token: source } = settings
-    const token = await orAborted(source.get(), options.signal)
-    const answer = await send(token)
+    const answer = await send()
+    if (answer.status !== 401 || !source.renew) return dataOf(answer, requestId, tools)
     // A refused token means that nothing was done, so that every operation may be sent again with another one.
-    if (answer.status === 401 && source.renew)
-      return dataOf(await send(await orAborted(source.renew(token), options.signal)), requestId, tools)
-    return dataOf(answer, requestId, tools)
+    token = await orAborted(source.renew(token), options.signal)
+    return dataOf(await send(), requestId, tools)
   })
 }
 

@@ -46,7 +46,7 @@ export type Hooks = {
 }
 
 /**
- * A function that gives an access token, asked before each request. `renew` is true when the server has refused the
+ * A function that gives an access token, asked before each call. `renew` is true when the server has refused the
  * token given last.
  */
 export type TokenFunction = (options: { readonly renew: boolean }) => string | Promise<string>
