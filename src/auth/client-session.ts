@@ -43,7 +43,7 @@ export async function clientSession(tx: Tx, claims: TokenClaims): Promise<Sessio
     accountRole: null,
     staffRoles: [],
     authenticatedAt: null,
-    unlinked: null,
+    identity: null,
   }
 }
 

@@ -32,7 +32,7 @@ export const CLIENT_SCOPES = {
   GATEWAY: ['usage:write'],
 } as const satisfies Record<'INTEGRATION' | 'PROCESSOR' | 'GATEWAY', readonly Scope[]>
 
-const OWN = ['accounts:read', 'subjects:read', 'usage:read', 'audit:read'] as const
+const OWN = ['identity:link', 'accounts:read', 'subjects:read', 'usage:read', 'audit:read'] as const
 
 const ACCOUNT_ROLE_SCOPES = {
   MEMBER: OWN,

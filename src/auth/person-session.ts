@@ -75,6 +75,7 @@ function subjectSession(link: Link, person: PresentedPerson): Session {
     reach: role === 'OWNER' || role === 'ADMIN' ? 'ACCOUNT' : 'SELF',
     scopes: inForce(scopesOfSubject(link.kind, role), person),
     accountRole: role,
+    identity: identityOf(person),
     authenticatedAt: authenticatedAt(person),
   }
 }
@@ -97,24 +98,30 @@ async function staffSession(tx: Tx, person: PresentedPerson): Promise<Session | 
 }
 
 function unlinkedSession(person: PresentedPerson): Session {
-  const { claims, trust, identityHash } = person
-  const verified = trust.verifiesEmail && claims.email_verified === true
   return {
     ...anonymousSession,
     principal: 'SUBJECT',
     scopes: new Set(['public', 'identity:link']),
     authenticatedAt: authenticatedAt(person),
-    unlinked: { identityHash, verifiedEmail: verified ? (claims.email ?? null) : null },
+    identity: identityOf(person),
   }
+}
+
+function identityOf({ claims, trust, identityHash }: PresentedPerson): Session['identity'] {
+  const verified = trust.verifiesEmail && claims.email_verified === true
+  return { identityHash, verifiedEmail: verified ? (claims.email ?? null) : null }
 }
 
 function withoutAccess(principal: 'SUBJECT' | 'STAFF'): Session {
   return { ...anonymousSession, principal }
 }
 
-/** What the role allows and, unless the issuer leaves scopes to the role, the token names. */
+/**
+ * What the role allows and, unless the issuer leaves scopes to the role, the token names. An invitation needs no word
+ * of the token: who takes up the first one is nobody here yet.
+ */
 function inForce(allowed: readonly Scope[], { trust, claims }: PresentedPerson): ReadonlySet<Scope> {
-  const token = new Set(claims.scope.split(' '))
+  const token = new Set([...claims.scope.split(' '), 'identity:link'])
   return new Set<Scope>(['public', ...allowed.filter((scope) => trust.scopes === 'role' || token.has(scope))])
 }
 

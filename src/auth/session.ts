@@ -11,10 +11,10 @@ export type Session = Caller & {
   /** When the person last signed in by hand (`auth_time`), for step-up (RFC 9470); null where unknown. */
   readonly authenticatedAt: Date | null
   /**
-   * Of a person whose token is good but who is nobody here yet: what taking up an invitation needs.
-   * `identityHash` is the keyed hash of issuer and subject identifier.
+   * Who a person is beyond this account: what taking up an invitation needs, also of one who is nobody here yet. Null
+   * for everyone else. `identityHash` is the keyed hash of issuer and subject identifier.
    */
-  readonly unlinked: { readonly identityHash: Uint8Array<ArrayBuffer>; readonly verifiedEmail: string | null } | null
+  readonly identity: { readonly identityHash: Uint8Array<ArrayBuffer>; readonly verifiedEmail: string | null } | null
 }
 
 const nobody = {
@@ -26,7 +26,7 @@ const nobody = {
   accountRole: null,
   staffRoles: [],
   authenticatedAt: null,
-  unlinked: null,
+  identity: null,
 } as const
 
 /** The session of a request without a token. */

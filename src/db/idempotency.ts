@@ -1,6 +1,6 @@
-import { Prisma } from '../generated/prisma/client.ts'
 import { type Caller, callerName, PLATFORM_ACCOUNT_ID } from './caller.ts'
 import type { Database, Tx } from './database.ts'
+import { sqlStateOf } from './postgres-errors.ts'
 
 /** A mutation call with a key: repeated with the same key and input it has one effect and one answer. */
 export type IdempotentCall = {
@@ -30,6 +30,9 @@ export class IdempotencyError extends Error {
 
 const WAIT_MS_MAX = 5_000
 
+/** The SQLSTATE of a lock that was waited for in vain. */
+const LOCK_NOT_AVAILABLE = '55P03'
+
 const accountOf = (caller: Caller) => caller.accountId ?? PLATFORM_ACCOUNT_ID
 
 /**
@@ -48,7 +51,7 @@ export async function claimIdempotencyKey(
     values (${accountOf(caller)}::uuid, ${name}, ${call.mutation}, ${call.keyHash}, ${call.fingerprint},
             ${call.at}, ${call.expiresAt})
     on conflict do nothing`.catch((error: unknown) => {
-    throw isLockTimeout(error) ? new IdempotencyError('IDEMPOTENCY_KEY_IN_PROGRESS') : error
+    throw sqlStateOf(error) === LOCK_NOT_AVAILABLE ? new IdempotencyError('IDEMPOTENCY_KEY_IN_PROGRESS') : error
   })
   await tx.$executeRaw`select set_config('lock_timeout', '0', true)`
   if (claimed === 1) return null
@@ -67,15 +70,6 @@ export async function rememberOutcome(tx: Tx, caller: Caller, call: IdempotentCa
     update idempotency_record set outcome = ${JSON.stringify(outcome)}::jsonb
     where account_id = ${accountOf(caller)}::uuid and caller = ${callerName(caller)}
       and mutation = ${call.mutation} and key_hash = ${call.keyHash}`
-}
-
-/** Whether PostgreSQL gave up waiting for a lock (SQLSTATE 55P03). */
-function isLockTimeout(error: unknown): boolean {
-  return (
-    error instanceof Prisma.PrismaClientKnownRequestError &&
-    error.code === 'P2010' &&
-    JSON.stringify(error.meta ?? {}).includes('55P03')
-  )
 }
 
 /** Deletes keys past their time, 500 a transaction. @returns how many */

@@ -101,7 +101,7 @@ async function postpone(db: Database, job: Job, now: Date): Promise<void> {
   const over = attempts >= ATTEMPTS_MAX
   await db.worker((tx) =>
     tx.job.updateMany({
-      where: { accountId: job.accountId, id: job.id },
+      where: { accountId: job.accountId, id: job.id, attempts: job.attempts, state: { in: ['QUEUED', 'RUNNING'] } },
       data: {
         attempts,
         lastProblem: 'STEP_FAILED',

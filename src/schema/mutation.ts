@@ -78,13 +78,14 @@ async function callOf(context: Context, name: string, input: object, key: string
   if (!IDEMPOTENCY_KEY.test(key)) throw badInput('idempotencyKey', 'must be 8 to 128 printable ASCII characters')
   const { keyProvider, clock } = context.deps
   const at = clock.now()
-  // Persons who are nobody here yet share a caller's name; their identity keeps their keys apart.
-  const identity = Buffer.from(context.session.unlinked?.identityHash ?? []).toString('hex')
+  // A person's keys stay the same when an invitation makes it somebody here; the record itself is the account's.
+  const { identity } = context.session
+  const caller = identity ? Buffer.from(identity.identityHash).toString('hex') : callerName(context.session)
   return {
     ...call,
     idempotency: {
       mutation: name,
-      keyHash: await keyProvider.mac('idempotency', [callerName(context.session), identity, name, key]),
+      keyHash: await keyProvider.mac('idempotency', [caller, name, key]),
       fingerprint: await keyProvider.mac('idempotency', [name, canonicalJson(input)]),
       at,
       expiresAt: addSeconds(at, IDEMPOTENCY_SECONDS),

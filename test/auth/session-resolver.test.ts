@@ -29,7 +29,7 @@ test('a request without a token is anonymous', async () => {
     accountRole: null,
     staffRoles: [],
     authenticatedAt: null,
-    unlinked: null,
+    identity: null,
     scopes: new Set(['public']),
   })
 })
@@ -61,7 +61,7 @@ test('a member sees its own rows, an owner or admin those of the account', async
       subjectId,
       accountRole,
       reach: expected[accountRole],
-      unlinked: null,
+      identity: { verifiedEmail: null },
     })
     expect(session.scopes.has('members:manage')).toBe(accountRole !== 'MEMBER')
     expect(session.scopes.has('accounts:manage')).toBe(accountRole === 'OWNER')
@@ -75,18 +75,29 @@ test('an end user sees its own rows', async () => {
   expect(session).toMatchObject({ principal: 'SUBJECT', subjectId, reach: 'SELF', accountRole: null })
 })
 
-test('scopes in force are those that both the token and the role name', async () => {
+test('scopes in force are those that both the token and the role name, and taking up invitations', async () => {
   const accountId = await addAccount(auth)
   await addPerson(auth, accountId, 'scoped')
   const scopesFor = async (scope: string) => [...(await sessionOf(auth, await tokenOf('scoped', scope))).scopes].sort()
-  expect(await scopesFor('')).toEqual(['public'])
-  expect(await scopesFor('usage:read')).toEqual(['public', 'usage:read'])
-  expect(await scopesFor('usage:read accounts:manage usage:write nonsense toString')).toEqual(['public', 'usage:read'])
-  expect(await scopesFor('USAGE:READ')).toEqual(['public'])
+  expect(await scopesFor('')).toEqual(['identity:link', 'public'])
+  expect(await scopesFor('usage:read')).toEqual(['identity:link', 'public', 'usage:read'])
+  expect(await scopesFor('usage:read accounts:manage usage:write nonsense toString')).toEqual([
+    'identity:link',
+    'public',
+    'usage:read',
+  ])
+  expect(await scopesFor('USAGE:READ')).toEqual(['identity:link', 'public'])
   const byRole = auth.resolverFor({ ...auth.demo.trust, scopes: 'role' })
   const authorization = [`Bearer ${await tokenOf('scoped', '')}`]
   const session = await byRole.resolve(callerHeadersOf({ url: '/', headersDistinct: { authorization } }))
-  expect([...session.scopes].sort()).toEqual(['accounts:read', 'audit:read', 'public', 'subjects:read', 'usage:read'])
+  expect([...session.scopes].sort()).toEqual([
+    'accounts:read',
+    'audit:read',
+    'identity:link',
+    'public',
+    'subjects:read',
+    'usage:read',
+  ])
 })
 
 test('a person of several accounts names one, as UUID or as global id', async () => {
@@ -121,15 +132,15 @@ test('a good token of nobody can take up an invitation and nothing else', async 
   const session = await sessionOf(auth, token)
   expect(session).toMatchObject({ principal: 'SUBJECT', callerId: null, accountId: null, reach: 'NONE' })
   expect(session.scopes).toEqual(new Set(['public', 'identity:link']))
-  expect(session.unlinked?.verifiedEmail).toBe('nobody@example.test')
-  expect(session.unlinked?.identityHash).toEqual(await auth.keyProvider.mac('identity', [auth.demo.issuer, 'nobody']))
+  expect(session.identity?.verifiedEmail).toBe('nobody@example.test')
+  expect(session.identity?.identityHash).toEqual(await auth.keyProvider.mac('identity', [auth.demo.issuer, 'nobody']))
 })
 
 test('an e-mail address counts only where the issuer verifies it and says so', async () => {
   const emailOf = async (token: string, trust = auth.demo.trust) => {
     const headersDistinct = { authorization: [`Bearer ${token}`] }
     const session = await auth.resolverFor(trust).resolve(callerHeadersOf({ url: '/', headersDistinct }))
-    return session.unlinked?.verifiedEmail
+    return session.identity?.verifiedEmail
   }
   const token = await auth.demo.issue({ sub: 'mail', scope: '', email: 'mail@example.test' })
   expect(await emailOf(token)).toBe('mail@example.test')

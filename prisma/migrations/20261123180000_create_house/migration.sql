@@ -401,6 +401,7 @@ create policy app_changes on account for update to privacy_app using
 create policy app_reads on subject for select to privacy_app using
   ((account_id = (select app.tenant_id())
       and ((select app.reach()) = 'ACCOUNT' or id = (select app.subject_id()) or (select app.principal()) = 'GATEWAY'))
+    or (account_id = (select app.account_id()) and (select app.staff('accounts:manage')))
     or (select app.staff('subjects:read')));
 create policy app_adds on subject for insert to privacy_app with check
   (account_id = (select app.account_id())
@@ -408,6 +409,10 @@ create policy app_adds on subject for insert to privacy_app with check
 create policy app_changes on subject for update to privacy_app using
   (account_id = (select app.tenant_id())
     and ((select app.reach()) = 'ACCOUNT' or id = (select app.subject_id())));
+-- Staff invites the first owner of an account; from the moment of joining on, the account's own people decide.
+create policy staff_invites on subject for update to privacy_app using
+  (account_id = (select app.account_id()) and kind = 'MEMBER' and joined_at is null
+    and (select app.staff('accounts:manage')));
 
 create policy app_reads on invitation for select to privacy_app using
   (account_id = (select app.tenant_id())

@@ -2,12 +2,13 @@ import type { Tx } from '../../db/database.ts'
 import { AccountNotActive, NotAvailable } from './accounts.problems.ts'
 
 /**
- * Locks the account's row until the transaction ends, so that two changes to it come one after the other.
+ * Locks the account's row until the transaction ends, so that two changes to it come one after the other. Rows that
+ * refer to it can be added meanwhile.
  * @throws NOT_AVAILABLE when the caller cannot see it; ACCOUNT.NOT_ACTIVE when it takes no new data.
  */
 export async function lockActiveAccount(tx: Tx, accountId: string): Promise<void> {
   const [row] = await tx.$queryRaw<{ status: string }[]>`
-    select status::text from account where id = ${accountId}::uuid for update`
+    select status::text from account where id = ${accountId}::uuid for no key update`
   if (!row) throw new NotAvailable()
   if (row.status !== 'ACTIVE') throw new AccountNotActive()
 }

@@ -99,8 +99,8 @@ export async function closeAccount(
 ): Promise<{ accountId: string }> {
   const { accountId } = input
   const now = deps.clock.now()
-  if (!hasSteppedUp(call.caller, now)) throw new StepUpRequired()
   return writeOnAccount(deps, call, accountId, async (tx) => {
+    if (!hasSteppedUp(call.caller, now)) throw new StepUpRequired()
     await lockActiveAccount(tx, accountId)
     await tx.account.updateMany({ where: { id: accountId }, data: { status: 'CLOSING', closingAt: now } })
     await recordAudit(tx, deps.clock, call, {

@@ -2,6 +2,7 @@ import { isScope, type Scope } from '../../auth/permissions.ts'
 import type { Caller } from '../../db/caller.ts'
 import { globalId, readTenantKey, tenantKey } from '../../schema/global-id.ts'
 import { badInput } from '../../schema/refusals.ts'
+import { isCountry } from '../../schema/scalars.ts'
 import type { SchemaTypes } from '../../schema/types.ts'
 import { NotAvailable } from './accounts.problems.ts'
 import { AccountNode, ApiClientNode, SubjectNode } from './accounts.types.ts'
@@ -45,15 +46,18 @@ const SUBDIVISION = /^[A-Z]{2}-[A-Z0-9]{1,3}$/
 
 /** @throws BAD_INPUT when a region has another shape */
 export function assertRegion(value: string | null | undefined): void {
-  if (value && !REGION.test(value)) throw badInput('region', `must match ${REGION.source}`)
+  if (value !== null && value !== undefined && !REGION.test(value))
+    throw badInput('region', `must match ${REGION.source}`)
 }
 
 /** @throws BAD_INPUT when a subdivision is not of ISO 3166-2's shape, or does not lie in the country */
 export function assertPlace(input: { country?: string | null | undefined; subdivision?: string | null | undefined }) {
   const { country, subdivision } = input
-  if (!subdivision) return
+  if (subdivision === null || subdivision === undefined) return
   if (!SUBDIVISION.test(subdivision)) throw badInput('subdivision', 'must be an ISO 3166-2 code, e.g. US-CA')
-  if (country && !subdivision.startsWith(`${country}-`)) throw badInput('subdivision', 'must lie in the country')
+  if (!isCountry(subdivision.slice(0, 2))) throw badInput('subdivision', 'must begin with a country')
+  if (country !== undefined && !subdivision.startsWith(`${country}-`))
+    throw badInput('subdivision', 'must lie in the country')
 }
 
 /** @throws BAD_INPUT when a name is no scope's */

@@ -93,7 +93,7 @@ export class ClientKeysNotValid extends Problem {
   readonly code = 'CLIENT.KEYS_NOT_VALID'
   constructor() {
     super(
-      'The key set must hold 1 to 5 public keys (EC P-256, EC P-384, Ed25519 or RSA of 2048 bits or more), each with a kid.',
+      'The key set must hold 1 to 10 public keys (EC P-256, EC P-384, Ed25519 or RSA of 2048 to 4096 bits); several need different kids.',
     )
   }
 }

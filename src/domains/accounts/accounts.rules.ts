@@ -18,6 +18,22 @@ export function normaliseReference(reference: string): string {
   return reference.trim().normalize('NFC')
 }
 
+/** Where a person lives: ISO 3166-1 alpha-2 and ISO 3166-2, e.g. US and US-CA. Absent stays, null clears. */
+export type PlaceInput = { readonly country?: string | null; readonly subdivision?: string | null }
+
+type Place = { readonly country: string | null; readonly subdivision: string | null }
+
+/**
+ * The place after a change, whose subdivision always lies in its country: a subdivision names its country too, and a
+ * change of country ends a subdivision that lies elsewhere.
+ */
+export function placeAfter(before: Place, { country, subdivision }: PlaceInput): Place {
+  if (subdivision) return { country: subdivision.slice(0, 2), subdivision }
+  const after = country === undefined ? before.country : country
+  const kept = subdivision === undefined ? before.subdivision : null
+  return { country: after, subdivision: after !== null && kept?.startsWith(`${after}-`) ? kept : null }
+}
+
 /** Whether a person signed in by hand recently enough for what needs step-up. Staff and machines need none. */
 export function hasSteppedUp(session: Session, now: Date): boolean {
   if (session.principal !== 'SUBJECT') return true

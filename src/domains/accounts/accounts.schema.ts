@@ -44,7 +44,7 @@ problemType(ReferenceTaken, "Another subject of the account has this customer's 
 problemType(EmailTaken, 'Another subject of the account has this e-mail address.')
 problemType(SubjectErased, 'The subject is being erased or has been: nothing is written about it.')
 problemType(ClientScopeNotAllowed, 'A client of this kind cannot hold one of the scopes.')
-problemType(ClientKeysNotValid, 'The key set is not one of 1 to 5 public signing keys.')
+problemType(ClientKeysNotValid, 'The key set is not one of 1 to 10 public signing keys.')
 
 const OwnerInput = builder.inputType('OwnerInput', {
   description: 'The first owner of an account.',

@@ -118,12 +118,14 @@ export const SubjectNode = builder.prismaNode('Subject', {
   fields: (t) => {
     const sealed = (column: SubjectCipher, field: string, description: string) =>
       t.string({
-        description: `${description}; null when unknown or erased.`,
+        description: `${description}; null when unknown or erased, or when the caller lacks subjects:read.`,
         nullable: true,
         select: { [column]: true, dataKeys: { where: { category: 'ACCOUNT' }, select: liveKeySelect } } as {
           dataKeys: { where: { category: 'ACCOUNT' }; select: typeof liveKeySelect }
         },
-        resolve: (subject, _args, { deps }) => {
+        resolve: (subject, _args, { deps, session }) => {
+          // What writes may answer with a person; they are no way around the scope of reading one.
+          if (!session.scopes.has('subjects:read')) return null
           const { accountId, id: subjectId } = subject
           const value = subject[column]
           return value && deps.keys.open(subject.dataKeys, { accountId, subjectId, category: 'ACCOUNT' }, field, value)

@@ -108,9 +108,9 @@ export async function disableApiClient(
       if (count === 0) {
         const known = await tx.apiClient.findUnique({
           where: { accountId_id: { accountId, id } },
-          select: { id: true },
+          select: { disabledAt: true },
         })
-        if (!known) throw new NotAvailable()
+        if (!known?.disabledAt) throw new NotAvailable()
         return { accountId, id }
       }
       await recordAudit(tx, deps.clock, call, {

@@ -1,3 +1,4 @@
+import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
 import { builder } from '../../schema/builder.ts'
 import { readTenantKey } from '../../schema/global-id.ts'
 import { mutation } from '../../schema/mutation.ts'
@@ -91,6 +92,7 @@ mutation('disablePlatformClient', {
   input: (t) => ({ apiClientId: t.id({ required: true, description: CLIENT }) }),
   run: async (deps, call, { apiClientId }) => {
     const { accountId, id } = readTenantKey('apiClientId', 'ApiClient', apiClientId)
+    if (accountId !== PLATFORM_ACCOUNT_ID) throw new NotAvailable()
     return disableApiClient(deps, call, { accountId, clientId: id })
   },
   success: (t) => ({ apiClient: apiClientField(t) }),

@@ -21,7 +21,7 @@ export async function acceptInvitation(
   call: Call<Session>,
   input: { readonly code: string },
 ): Promise<{ accountId: string; id: string }> {
-  const identity = call.caller.unlinked
+  const { identity } = call.caller
   const ids = readInvitationCode(input.code)
   if (!identity || identity.verifiedEmail === null || !ids) throw new InvitationNotValid()
   if (!isSameCode(input.code, await codeOfInvitation(deps, ids.accountId, ids.id))) throw new InvitationNotValid()

@@ -9,7 +9,7 @@ import { emitEvent } from '../events/events.service.ts'
 import { lockActiveAccount, ownAccount } from './account-guards.ts'
 import { LastOwner, MemberExists, NotAvailable, RoleNotAllowed } from './accounts.problems.ts'
 import { INVITATION_SECONDS, invitationCode, mayGrantRole } from './accounts.rules.ts'
-import { emailIndex, sealPerson } from './person-fields.ts'
+import { emailIndex, lockIndex, sealPerson } from './person-fields.ts'
 
 /** Who is invited, and as what. */
 export type InviteInput = { readonly name: string; readonly email: string; readonly role: AccountRole }
@@ -46,7 +46,7 @@ export async function addInvitedMember(
   input: InviteInput,
 ): Promise<{ subjectId: string; invitationId: string }> {
   const now = deps.clock.now()
-  const subjectId = await invitedSubject(deps, tx, accountId, input, now)
+  const subjectId = await invitedSubject(deps, tx, call.caller, accountId, input)
   await tx.invitation.updateMany({
     where: { accountId, subjectId, acceptedAt: null, revokedAt: null },
     data: { revokedAt: now },
@@ -64,18 +64,33 @@ export async function addInvitedMember(
   return { subjectId, invitationId }
 }
 
-async function invitedSubject(deps: Deps, tx: Tx, accountId: string, input: InviteInput, now: Date): Promise<string> {
+async function invitedSubject(
+  deps: Deps,
+  tx: Tx,
+  caller: Session,
+  accountId: string,
+  input: InviteInput,
+): Promise<string> {
+  const now = deps.clock.now()
   const index = await emailIndex(deps, accountId, input.email)
+  await lockIndex(tx, index)
   const known = await tx.subject.findFirst({
     where: { accountId, emailIndex: index },
-    select: { id: true, kind: true, joinedAt: true, leftAt: true },
+    select: { id: true, kind: true, accountRole: true, joinedAt: true, leftAt: true },
   })
   if (known && (known.kind !== 'MEMBER' || (known.joinedAt && !known.leftAt))) throw new MemberExists()
+  if (known?.accountRole && !known.leftAt && !mayGrantRole(caller, known.accountRole)) throw new RoleNotAllowed()
   const id = known?.id ?? newId(deps.clock)
   if (!known) await tx.subject.createMany({ data: [{ accountId, id, kind: 'MEMBER', createdAt: now, updatedAt: now }] })
   await tx.subject.updateMany({
     where: { accountId, id },
-    data: { accountRole: input.role, ...(await sealPerson(deps, tx, { accountId, id }, input)), updatedAt: now },
+    data: {
+      accountRole: input.role,
+      joinedAt: null,
+      leftAt: null,
+      ...(await sealPerson(deps, tx, { accountId, id }, input)),
+      updatedAt: now,
+    },
   })
   return id
 }

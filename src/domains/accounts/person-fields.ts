@@ -49,3 +49,11 @@ export function emailIndex(deps: Pick<Deps, 'keyProvider'>, accountId: string, e
 export function referenceIndex(deps: Pick<Deps, 'keyProvider'>, accountId: string, reference: string) {
   return deps.keyProvider.mac('reference', [accountId, normaliseReference(reference)])
 }
+
+/**
+ * Holds a blind index until the transaction ends, so that of two calls with one value at once the second finds what
+ * the first has written and is told in words what the unique index would refuse.
+ */
+export async function lockIndex(tx: Tx, index: Uint8Array): Promise<void> {
+  await tx.$executeRaw`select pg_advisory_xact_lock(${Buffer.from(index).readBigInt64BE(0)})`
+}

@@ -6,10 +6,8 @@ import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
 import { assertActiveAccount, ownAccount } from './account-guards.ts'
 import { EmailTaken, NotAvailable, ReferenceTaken, SubjectErased } from './accounts.problems.ts'
-import { emailIndex, type PersonInput, referenceIndex, sealPerson } from './person-fields.ts'
-
-/** Where a person lives: ISO 3166-1 alpha-2 and ISO 3166-2, e.g. US and US-CA. Absent stays, null clears. */
-type PlaceInput = { readonly country?: string | null; readonly subdivision?: string | null }
+import { type PlaceInput, placeAfter } from './accounts.rules.ts'
+import { emailIndex, lockIndex, type PersonInput, referenceIndex, sealPerson } from './person-fields.ts'
 
 type SubjectKey = { readonly accountId: string; readonly id: string }
 
@@ -29,7 +27,7 @@ export async function createSubject(
   return deps.db.write(call, async (tx) => {
     await assertActiveAccount(tx, accountId)
     await assertFree(deps, tx, { accountId, id }, input)
-    const place = { country: input.country ?? null, subdivision: input.subdivision ?? null }
+    const place = placeAfter({ country: null, subdivision: null }, input)
     await tx.subject.createMany({
       data: [{ accountId, id, kind: 'END_USER', ...place, createdAt: now, updatedAt: now }],
     })
@@ -58,18 +56,17 @@ export async function updateSubject(
   const accountId = ownAccount(call.caller)
   const key = { accountId, id: input.subjectId }
   return deps.db.write(call, async (tx) => {
-    const row = await tx.subject.findUnique({ where: { accountId_id: key }, select: { status: true } })
+    const row = await tx.subject.findUnique({
+      where: { accountId_id: key },
+      select: { status: true, country: true, subdivision: true },
+    })
     if (!row) throw new NotAvailable()
     if (row.status === 'ERASING' || row.status === 'ERASED') throw new SubjectErased()
     await assertFree(deps, tx, key, input)
     await writePerson(deps, tx, key, input)
     await tx.subject.updateMany({
       where: key,
-      data: {
-        ...(input.country === undefined ? {} : { country: input.country }),
-        ...(input.subdivision === undefined ? {} : { subdivision: input.subdivision }),
-        updatedAt: deps.clock.now(),
-      },
+      data: { ...placeAfter(row, input), updatedAt: deps.clock.now() },
     })
     await recordAudit(tx, deps.clock, call, {
       accountId,
@@ -89,26 +86,19 @@ async function writePerson(deps: Deps, tx: Tx, key: SubjectKey, input: PersonInp
   if (Object.keys(sealed).length > 0) await tx.subject.updateMany({ where: key, data: sealed })
 }
 
-/**
- * References and addresses are unique within an account. An advisory lock on the value makes two equal calls at once
- * come one after the other, so that the second one is told in words what the unique index would refuse.
- */
+/** References and addresses are unique within an account. */
 async function assertFree(deps: Deps, tx: Tx, key: SubjectKey, input: PersonInput): Promise<void> {
   const { accountId, id } = key
   if (input.reference) {
     const index = await referenceIndex(deps, accountId, input.reference)
-    await lockValue(tx, index)
+    await lockIndex(tx, index)
     const where = { accountId, referenceIndex: index, id: { not: id } }
     if (await tx.subject.findFirst({ where, select: { id: true } })) throw new ReferenceTaken()
   }
   if (input.email) {
     const index = await emailIndex(deps, accountId, input.email)
-    await lockValue(tx, index)
+    await lockIndex(tx, index)
     const where = { accountId, emailIndex: index, id: { not: id } }
     if (await tx.subject.findFirst({ where, select: { id: true } })) throw new EmailTaken()
   }
-}
-
-async function lockValue(tx: Tx, index: Uint8Array): Promise<void> {
-  await tx.$executeRaw`select pg_advisory_xact_lock(${Buffer.from(index).readBigInt64BE(0)})`
 }

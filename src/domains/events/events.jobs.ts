@@ -91,7 +91,7 @@ async function postpone(db: Database, row: OutboxEvent, now: Date): Promise<void
   const attempts = row.attempts + 1
   await db.worker((tx) =>
     tx.outboxEvent.updateMany({
-      where: { accountId: row.accountId, id: row.id },
+      where: { accountId: row.accountId, id: row.id, attempts: row.attempts, dispatchedAt: null },
       data: { attempts, lastProblem: 'HANDLER_FAILED', nextAttemptAt: addSeconds(now, retryDelaySeconds(attempts)) },
     }),
   )

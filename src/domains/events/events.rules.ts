@@ -29,5 +29,5 @@ export function isEventKind(value: string): value is EventKind {
 
 /** Seconds until the next attempt after `attempts` failed ones: 1 s, doubled, at most an hour. */
 export function retryDelaySeconds(attempts: number): number {
-  return Math.min(3600, 2 ** Math.min(attempts, 12))
+  return Math.min(3600, 2 ** Math.min(attempts - 1, 12))
 }

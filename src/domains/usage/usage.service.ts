@@ -87,6 +87,8 @@ async function insertRows(tx: Tx, accountId: string, rows: readonly UsageRow[], 
         ${column('model')}::text[], ${column('endpointKind')}::endpoint_kind[], ${column('region')}::text[],
         ${column('inputTokens')}::int[], ${column('outputTokens')}::int[], ${column('payloadBytes')}::bigint[],
         ${column('latencyMs')}::int[]) as e
+      -- In the order of the key, so that two calls with the same events wait for each other and never in a circle.
+      order by 3, 4
       on conflict do nothing
       returning input_tokens, output_tokens)
     select count(*)::int as events, coalesce(sum(input_tokens), 0)::text as input,

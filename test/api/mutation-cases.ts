@@ -1,0 +1,156 @@
+import { generateKeyPairSync } from 'node:crypto'
+import type { World } from '../kit/world.ts'
+import { fresh, inference, join, openAccount, perform, person, type Who } from './calls.ts'
+
+/** A valid call of a mutation, another valid input, and somebody else who may make the call too. */
+export type MutationCase = {
+  readonly as: Who
+  readonly input: object
+  /** Another valid input; null where every other input is refused before the key is looked at. */
+  readonly otherInput: object | null
+  /** Another caller with the same rights, for whom the same key is another one; absent where there is none. */
+  readonly otherCaller?: Who
+  /** The words of the input that no record may hold in clear. */
+  readonly personal?: readonly string[]
+}
+
+const jwks = () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
+  return JSON.stringify({ keys: [{ kty, crv, x, y, kid: fresh() }] })
+}
+
+async function invitation(world: World) {
+  const email = `${fresh()}@aster.example`
+  const { invitationCode } = await perform(world, 'subject', 'inviteMember', { name: 'Ida', email, role: 'MEMBER' })
+  return { email, code: String(invitationCode) }
+}
+
+async function client(world: World, as: Who, name: string, more: object) {
+  const made = await perform(world, as, name, { label: `bot ${fresh()}`, publicJwks: jwks(), ...more })
+  return (made['apiClient'] as { id: string }).id
+}
+
+const subjectOf = async (world: World) => {
+  const made = await perform(world, 'subject', 'createSubject', { reference: `ref-${fresh()}`, name: 'Before' })
+  return (made['subject'] as { id: string }).id
+}
+
+/** For each mutation of the schema a valid call on fresh records. A test fails when one is missing. */
+export const MUTATION_CASES: Readonly<Record<string, (world: World) => Promise<MutationCase>>> = {
+  async createAccount() {
+    const email = `${fresh()}@owner.example`
+    const input = { name: 'Canary Corp', country: 'DE', region: 'eu', owner: { name: 'Olga Canary', email } }
+    return {
+      as: 'staff',
+      input,
+      otherInput: { ...input, region: 'eu-2' },
+      personal: ['Canary Corp', 'Olga Canary', email],
+    }
+  },
+  async updateAccount(world) {
+    const input = { accountId: world.ids.account, name: `Aster ${fresh()}`, region: 'eu-central' }
+    return {
+      as: 'subject',
+      input,
+      otherInput: { ...input, name: 'Aster' },
+      otherCaller: 'staff',
+      personal: [input.name],
+    }
+  },
+  async closeAccount(world) {
+    const { owner, accountId } = await openAccount(world)
+    return { as: owner, input: { accountId }, otherInput: null }
+  },
+  async inviteMember() {
+    const input = { name: 'Iris Canary', email: `${fresh()}@aster.example`, role: 'MEMBER' }
+    return {
+      as: 'subject',
+      input,
+      otherInput: { ...input, role: 'ADMIN' },
+      otherCaller: 'otherSubject',
+      personal: [input.name, input.email],
+    }
+  },
+  async acceptInvitation(world) {
+    const { email, code } = await invitation(world)
+    return { as: await person(world, { email }), input: { code }, otherInput: null, personal: [email] }
+  },
+  async changeMemberRole(world) {
+    const { id } = await join(world, 'MEMBER')
+    const { who } = await join(world, 'ADMIN')
+    const input = { subjectId: id, role: 'ADMIN' }
+    return { as: 'subject', input, otherInput: { ...input, role: 'MEMBER' }, otherCaller: who }
+  },
+  async removeMember(world) {
+    const [{ id }, other] = [await join(world, 'MEMBER'), await join(world, 'MEMBER')]
+    return { as: 'subject', input: { subjectId: id }, otherInput: { subjectId: other.id } }
+  },
+  async createSubject() {
+    const input = {
+      reference: `ref-${fresh()}`,
+      name: 'Selma Canary',
+      email: `${fresh()}@mail.example`,
+      country: 'US',
+      subdivision: 'US-CA',
+    }
+    return {
+      as: 'integration',
+      input,
+      otherInput: { ...input, name: 'Another' },
+      otherCaller: 'otherIntegration',
+      personal: [input.reference, input.name, input.email],
+    }
+  },
+  async updateSubject(world) {
+    const input = { subjectId: await subjectOf(world), name: 'Tove Canary', email: `${fresh()}@mail.example` }
+    return {
+      as: 'integration',
+      input,
+      otherInput: { ...input, name: 'Another' },
+      otherCaller: 'subject',
+      personal: [input.name, input.email],
+    }
+  },
+  async createApiClient() {
+    const input = { label: 'Canary bot', scopes: ['subjects:read'] }
+    return {
+      as: 'subject',
+      input,
+      otherInput: { label: 'Other bot' },
+      otherCaller: 'otherSubject',
+      personal: ['Canary bot'],
+    }
+  },
+  async createPlatformClient() {
+    const input = { label: 'Canary edge', kind: 'GATEWAY', publicJwks: jwks() }
+    return { as: 'staff', input, otherInput: { ...input, label: 'Other edge' }, personal: ['Canary edge'] }
+  },
+  async disableApiClient(world) {
+    const [id, other] = [
+      await client(world, 'subject', 'createApiClient', {}),
+      await client(world, 'subject', 'createApiClient', {}),
+    ]
+    return { as: 'subject', input: { apiClientId: id }, otherInput: { apiClientId: other } }
+  },
+  async disablePlatformClient(world) {
+    const [id, other] = [
+      await client(world, 'staff', 'createPlatformClient', { kind: 'GATEWAY' }),
+      await client(world, 'staff', 'createPlatformClient', { kind: 'GATEWAY' }),
+    ]
+    return { as: 'staff', input: { apiClientId: id }, otherInput: { apiClientId: other } }
+  },
+  async exportAudit(world) {
+    const filter = { accountId: world.ids.account }
+    return { as: 'staff', input: { filter }, otherInput: {}, otherCaller: 'subject' }
+  },
+  async recordUsage(world) {
+    const input = { accountId: world.ids.account, events: [inference(fresh()), inference(fresh())] }
+    return { as: 'gateway', input, otherInput: { ...input, events: [inference(fresh())] } }
+  },
+  async openUsageImport(world) {
+    const fileHash = fresh().replaceAll('-', '').padEnd(64, '0')
+    const input = { accountId: world.ids.account, fileHash, shiftMs: 1_000 }
+    return { as: 'gateway', input, otherInput: { ...input, shiftMs: 2_000 } }
+  },
+}
