@@ -4,7 +4,7 @@ import { vi } from 'vitest'
 
 /** Watches the statements that reach the database, on either backend, below Prisma. */
 export type Statements = {
-  /** Statements since the last `reset`, in order, without those that begin and end transactions. */
+  /** Statements since the last `reset`, in order, without those that begin, end and sign in. */
   readonly seen: readonly string[]
   /** How many transactions that had written were committed since the last `reset`. */
   readonly committedWrites: number
@@ -17,6 +17,8 @@ export type Statements = {
 export const FAULT = 'the database failed, as the test asked it to'
 
 const BOUNDARY = /^\s*(begin|commit|rollback|set transaction|deallocate)\b/i
+/** How the embedded database takes the role of a login that has a connection of its own elsewhere. */
+const LOGIN = /^\s*select set_config\(\$1, ?\$2, ?true\)\s*$/i
 const WRITE = /^\s*(insert|update|delete|with added)\b/i
 
 /** Begins to watch every connection of the process. */
@@ -33,6 +35,7 @@ export function watchStatements(): Statements {
     writing = false
   }
   const note = (sql: string) => {
+    if (BOUNDARY.test(sql) || LOGIN.test(sql)) return
     seen.push(sql)
     if (failing === seen.length) throw new Error(FAULT)
     if (WRITE.test(sql)) writing = true
@@ -63,12 +66,11 @@ function watchPostgres({ begin, commit, note }: Watcher) {
     const sql = typeof first === 'string' ? first : String((first as { text?: string }).text)
     if (/^\s*begin\b/i.test(sql)) begin()
     else if (/^\s*commit\b/i.test(sql)) commit()
-    else if (!BOUNDARY.test(sql))
-      try {
-        note(sql)
-      } catch (error) {
-        return Promise.reject(error)
-      }
+    try {
+      note(sql)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return query.apply(this, args)
   }
   return vi.spyOn(pg.Client.prototype, 'query').mockImplementation(watched as never)
@@ -96,7 +98,7 @@ function watchedTransaction(tx: Transaction, note: (sql: string) => void): Trans
     get(target, name) {
       if (name !== 'query') return Reflect.get(target, name, target)
       return async (sql: string, ...rest: [unknown[]?, object?]) => {
-        if (!BOUNDARY.test(sql)) note(sql)
+        note(sql)
         return target.query(sql, ...rest)
       }
     },

@@ -8,6 +8,8 @@ export type Holdings = {
   readonly accountId: string
   readonly subjectIds: readonly string[]
   readonly apiClientId: string
+  /** A gateway's client, of the platform. */
+  readonly platformClientId: string
   readonly auditEventIds: readonly string[]
   readonly jobId: string
   readonly invitationCode: string
@@ -57,6 +59,7 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
   const created = { reference: `made-${as}`, name: 'Made Person', idempotencyKey: key }
   await call(world, as, 'createSubject', { input: created })
   const client = await call(world, as, 'createApiClient', { input: { label: 'Made client', idempotencyKey: key } })
+  const platform = await call(world, 'staff', 'createPlatformClient', { input: { kind: 'GATEWAY', label: 'Made' } })
   const requestId = `request-${as.toLowerCase()}`
   const inference = { kind: 'INFERENCE', model: 'm/one', endpointKind: 'SERVERLESS', inputTokens: 1, outputTokens: 1 }
   const event = { ...inference, occurredAt: '2026-03-15T11:00:00.000Z', requestId, subjectId }
@@ -69,6 +72,7 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
   return {
     invitationCode: String(invited.invitationCode),
     apiClientId: String(client.apiClient.id),
+    platformClientId: String(platform.apiClient.id),
     jobId: String(exported.job.id),
   }
 }

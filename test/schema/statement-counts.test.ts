@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Statements, watchStatements } from '../kit/statements.ts'
+import { openWorld, type World } from '../kit/world.ts'
+import { documentOf, schema } from '../security/documents.ts'
+import { call, type Holdings, populate } from '../security/populated.ts'
+import { usageEvent, validVariables } from '../security/valid-variables.ts'
+import { notEmpty, rootFieldsOf } from './schema-walk.ts'
+
+const ROWS = 20
+
+/** Statements of a whole request that asks for everything below a root field. */
+const BUDGETS = {
+  subject: {
+    account: 10,
+    accounts: 10,
+    apiClients: 6,
+    auditEvents: 5,
+    job: 4,
+    subject: 5,
+    subjects: 6,
+    usageEvents: 4,
+    usageSummary: 5,
+    viewer: 12,
+  },
+  staff: {
+    account: 11,
+    accounts: 11,
+    apiClients: 6,
+    auditEvents: 5,
+    subject: 6,
+    subjects: 7,
+    usageEvents: 5,
+    usageSummary: 5,
+    viewer: 12,
+  },
+}
+
+let world: World
+let statements: Statements
+let own: Holdings
+
+beforeAll(async () => {
+  world = await openWorld()
+  ;[own] = await populate(world)
+  for (let row = 0; row < ROWS; row += 1) {
+    const label = String(row).padStart(2, '0')
+    await call(world, 'subject', 'createSubject', { input: { reference: `row-${label}`, name: `Row ${label}` } })
+    await call(world, 'subject', 'createApiClient', { input: { label: `Row ${label}` } })
+    const owner = { name: `Owner ${label}`, email: `owner-${label}@mail.example` }
+    const input = { name: `Row ${label}`, country: 'DE', region: 'eu-central', owner }
+    await call(world, 'staff', 'createAccount', { input })
+  }
+  const inOtherHours = (row: number) => ({
+    ...usageEvent(`row-${row}`),
+    occurredAt: `2026-03-14T${String(row).padStart(2, '0')}:00:00.000Z`,
+  })
+  const events = Array.from({ length: ROWS }, (_, row) => inOtherHours(row))
+  await call(world, 'gateway', 'recordUsage', { input: { accountId: own.accountId, events } })
+  statements = watchStatements()
+})
+afterAll(async () => {
+  statements.stop()
+  await world.close()
+})
+
+const queries = notEmpty(rootFieldsOf(schema).filter(({ operation }) => operation === 'query'))
+
+/** The statements of a whole request that asks for everything below a root field, and how many edges it had. */
+async function countOf(as: 'subject' | 'staff', name: string, first: number) {
+  const isList = queries.some((each) => each.name === name && each.field.args.some((arg) => arg.name === 'first'))
+  const from = { filter: { from: '2026-03-14T00:00:00Z', to: '2026-03-16T00:00:00Z' } }
+  const variables = {
+    ...validVariables(own)[name],
+    ...(isList ? { first } : {}),
+    ...(name === 'usageSummary' ? from : {}),
+  }
+  statements.reset()
+  const answer = await world.ask(as, documentOf(name), variables)
+  const { length } = statements.seen
+  if (answer.errors) throw new Error(`${name}: ${JSON.stringify(answer.errors)}`)
+  return { length, edges: isList ? Number(answer.data[name].edges.length) : null }
+}
+
+/**
+ * Each figure counts the statement that finds out who calls and the one that carries the caller; then the reads, nested
+ * lists for all parents at once; for Staff the one that writes the audit of what was shown.
+ */
+test.each(['subject', 'staff'] as const)(
+  'every query of %s has its number of statements, however many rows',
+  async (as) => {
+    const figures: Record<string, number> = {}
+    const growing: string[] = []
+    const short: string[] = []
+    for (const { name } of queries) {
+      if (as === 'staff' && name === 'job') continue
+      const one = await countOf(as, name, 1)
+      const many = await countOf(as, name, ROWS)
+      if (many.length !== one.length) growing.push(`${name}: ${one.length} for one row, ${many.length} for ${ROWS}`)
+      if (many.edges !== null && many.edges < ROWS) short.push(name)
+      figures[name] = many.length
+    }
+    expect(growing).toEqual([])
+    // A person sees one account and the audit of itself.
+    expect(short).toEqual(as === 'subject' ? ['accounts', 'auditEvents'] : [])
+    expect(figures).toEqual(BUDGETS[as])
+  },
+)

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Scope } from '../../src/auth/permissions.ts'
+import { digestTables, type Owner, openOwnerOf } from '../kit/owner.ts'
+import { type Statements, watchStatements } from '../kit/statements.ts'
+import { openWorld, type World } from '../kit/world.ts'
+import { rootFieldsOf } from '../schema/schema-walk.ts'
+import { documentOf, schema } from './documents.ts'
+import { type Holdings, populate } from './populated.ts'
+import { validVariables } from './valid-variables.ts'
+
+let world: World
+let owner: Owner
+let statements: Statements
+let own: Holdings
+
+beforeAll(async () => {
+  world = await openWorld()
+  ;[own] = await populate(world)
+  owner = await openOwnerOf(world.resources.db)
+  statements = watchStatements()
+})
+afterAll(async () => {
+  statements.stop()
+  await owner.close()
+  await world.close()
+})
+
+/** Closing the account comes last, because nothing is written after it. */
+const mutations = rootFieldsOf(schema)
+  .filter(({ operation }) => operation === 'mutation')
+  .map(({ name, field }) => ({ name, scope: field.extensions['scope'] as Scope }))
+  .sort((a, b) => Number(a.name === 'closeAccount') - Number(b.name === 'closeAccount'))
+
+async function tokenFor({ name, scope }: { name: string; scope: Scope }): Promise<string> {
+  const { tokens } = world.demo
+  if (scope === 'usage:write') return tokens.gateway
+  if (scope === 'platform-clients:manage' || name === 'createAccount') return tokens.staff
+  if (scope !== 'identity:link') return tokens.subject
+  const issuer = world.serving.demoIssuer
+  return (await issuer?.issue({ sub: 'invited', scope, email: 'invited@subject.example' })) ?? ''
+}
+
+/**
+ * Calls a mutation with its k-th statement failing, for k from 1 until the failing statement comes after the commit.
+ * @returns how many statements of the write were made to fail, and how many of them changed a row
+ */
+async function failEachStep(mutation: { name: string; scope: Scope }): Promise<{ tried: number; changes: string[] }> {
+  const token = await tokenFor(mutation)
+  const valid = validVariables(own)[mutation.name] as { input: object }
+  const variables = { input: { ...valid.input, idempotencyKey: `failing-${mutation.name}` } }
+  const before = await digestTables(owner)
+  const changes: string[] = []
+  for (let tried = 0; ; tried += 1) {
+    statements.reset(tried + 1)
+    const answer = await world.ask({ token }, documentOf(mutation.name), variables)
+    const { committedWrites } = statements
+    const failed = statements.seen.length === tried + 1
+    statements.reset()
+    const after = await digestTables(owner)
+    if (committedWrites > 0) {
+      if (JSON.stringify(after) === JSON.stringify(before)) throw new Error(`${mutation.name} changes nothing`)
+      return { tried, changes }
+    }
+    if (!failed) throw new Error(`${mutation.name} ended without a commit: ${JSON.stringify(answer)}`)
+    if (answer.errors?.[0]?.extensions['code'] !== 'INTERNAL') changes.push(`statement ${tried + 1} is not told`)
+    for (const [table, digest] of Object.entries(after))
+      if (before[table] !== digest) changes.push(`statement ${tried + 1} changed ${table}`)
+  }
+}
+
+test('whichever statement of a mutation fails, no row is changed', async () => {
+  const figures: Record<string, number> = {}
+  const changes: string[] = []
+  for (const mutation of mutations) {
+    const result = await failEachStep(mutation)
+    figures[mutation.name] = result.tried
+    changes.push(...result.changes.map((each) => `${mutation.name}: ${each}`))
+  }
+  expect(changes).toEqual([])
+  expect(figures).toMatchInlineSnapshot(`
+    {
+      "acceptInvitation": 14,
+      "changeMemberRole": 11,
+      "closeAccount": 11,
+      "createAccount": 24,
+      "createApiClient": 11,
+      "createPlatformClient": 10,
+      "createSubject": 19,
+      "disableApiClient": 10,
+      "disablePlatformClient": 10,
+      "exportAudit": 10,
+      "inviteMember": 18,
+      "openUsageImport": 10,
+      "recordUsage": 10,
+      "removeMember": 14,
+      "updateAccount": 11,
+      "updateSubject": 17,
+    }
+  `)
+})
