@@ -1,7 +1,28 @@
-import { GraphQLScalarType } from 'graphql'
+import { GraphQLScalarType, Kind } from 'graphql'
 import { BigIntResolver, CountryCodeResolver, DateTimeResolver, EmailAddressResolver } from 'graphql-scalars'
 import { builder } from './builder.ts'
 import { badInput } from './refusals.ts'
+
+const WHOLE_NUMBER = /^(?:0|-?[1-9][0-9]{0,38})$/
+
+/** A whole number as JavaScript or JSON writes it, in at most 39 digits: longer ones take seconds to read. */
+function asBigInt(value: unknown): bigint {
+  const text = typeof value === 'object' || typeof value === 'boolean' ? '' : String(value)
+  if (!WHOLE_NUMBER.test(text) || (typeof value === 'number' && !Number.isSafeInteger(value)))
+    throw new TypeError('A whole number is needed.')
+  return BigInt(text)
+}
+
+/** The library writes to the console, reads numbers of any length, and takes a list of one number for the number. */
+const BigIntScalar = new GraphQLScalarType<bigint, number | string>({
+  ...BigIntResolver.toConfig(),
+  serialize: (value) => {
+    const number = asBigInt(value)
+    return Number.isSafeInteger(Number(number)) ? Number(number) : number.toString()
+  },
+  parseValue: asBigInt,
+  parseLiteral: (node) => asBigInt(node.kind === Kind.INT || node.kind === Kind.STRING ? node.value : null),
+})
 
 const asCountry = (value: unknown) => String(CountryCodeResolver.parseValue(value)).toUpperCase()
 
@@ -39,7 +60,7 @@ export function isCountry(value: string): boolean {
 builder.addScalarType('DateTime', DateTimeResolver, {
   description: 'An instant in UTC, RFC 3339, e.g. 2026-02-28T23:59:59.000Z.',
 })
-builder.addScalarType('BigInt', BigIntResolver, {
+builder.addScalarType('BigInt', BigIntScalar, {
   description: 'A whole number that may exceed 32 bits; a JSON number within 2^53, else a string.',
 })
 builder.addScalarType('CountryCode', CountryCode, {
