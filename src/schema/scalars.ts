@@ -57,7 +57,20 @@ export function isCountry(value: string): boolean {
   }
 }
 
-builder.addScalarType('DateTime', DateTimeResolver, {
+function asInstant(value: unknown): Date {
+  const instant = DateTimeResolver.parseValue(value)
+  if (instant.getUTCFullYear() < 1) throw new TypeError('An instant lies before the calendar.')
+  return instant
+}
+
+/** The library takes the year 0, which the database has not. */
+const Instant = new GraphQLScalarType<Date, Date>({
+  ...DateTimeResolver.toConfig(),
+  parseValue: asInstant,
+  parseLiteral: (node) => asInstant(DateTimeResolver.parseLiteral(node, null)),
+})
+
+builder.addScalarType('DateTime', Instant, {
   description: 'An instant in UTC, RFC 3339, e.g. 2026-02-28T23:59:59.000Z.',
 })
 builder.addScalarType('BigInt', BigIntScalar, {

@@ -1,6 +1,7 @@
 import { liveKeySelect } from '../../crypto/keyring.ts'
 import { AccountRole, AccountStatus, ClientKind, SubjectKind, SubjectStatus } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
+import { cursorOf } from '../../schema/cursors.ts'
 import { globalId, NO_ROW, parseTenantKey, tenantKey } from '../../schema/global-id.ts'
 import { aboutPerson } from '../../schema/root-field.ts'
 import { isUuid } from '../../time/id.ts'
@@ -64,6 +65,7 @@ const PersonController = builder.enumType('Controller', {
 
 export const AccountNode = builder.prismaNode('Account', {
   description: 'A customer of Pipelet; the boundary of what its callers see.',
+  extensions: cursorOf(['uuid']),
   id: { resolve: (account) => account.id },
   findUnique: (id, context) => ({ id: isUuid(id) ? id : NO_ROW, AND: [accountScope(context.session)] }),
   fields: (t) => ({

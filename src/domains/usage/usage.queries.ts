@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { EndpointKind, UsageKind } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { readAccountId, readTenantKey } from '../../schema/global-id.ts'
@@ -6,6 +7,7 @@ import { needs } from '../../schema/root-field.ts'
 import { readSummary, readTotals, type SummaryKey, type SummaryQuery, type SummaryRow } from './usage.reads.ts'
 import { usageReach, usageScope } from './usage.scope.ts'
 import { UsageEventObject, UsageSummaryRow, UsageTotals } from './usage.types.ts'
+import { matchesUsagePattern, USAGE_PATTERN_WORDS } from './usage-patterns.rules.ts'
 
 const DAY_MS = 86_400_000
 /** The longest time a summary may cover, in days, by length of its buckets. */
@@ -64,6 +66,7 @@ builder.queryField('usageEvents', (t) =>
     ...needs('usage:read', 'Usage events that the caller may see, latest first.'),
     args: { filter: t.arg({ type: UsageEventFilter, description: 'Which ones; absent: all.' }) },
     resolve: (query, _root, { filter }, { reads, session }) => {
+      assertPatterns(filter ?? {})
       const subject = filter?.subjectId ? readTenantKey('filter.subjectId', 'Subject', filter.subjectId) : null
       const occurredAt = { ...(filter?.from ? { gte: filter.from } : {}), ...(filter?.to ? { lt: filter.to } : {}) }
       return reads.tx.usageEvent.findMany({
@@ -89,6 +92,7 @@ function readQuery(
   bucket: SummaryQuery['bucket'],
   groupBy: readonly SummaryQuery['groupBy'][number][],
 ): SummaryQuery {
+  assertPatterns(filter)
   const subject = filter.subjectId ? readTenantKey('filter.subjectId', 'Subject', filter.subjectId) : null
   const named = filter.accountId ? readAccountId('filter.accountId', filter.accountId) : null
   if (filter.from >= filter.to) throw badInput('filter.to', 'must lie after filter.from')
@@ -113,20 +117,36 @@ function readQuery(
 const cursorOf = (row: SummaryRow) =>
   Buffer.from(JSON.stringify([row.bucketStart, row.model, row.endpointKind, row.region])).toString('base64url')
 
+const cursorShape = z.tuple([
+  z.iso.datetime({ precision: 3 }),
+  z
+    .string()
+    .refine((value) => matchesUsagePattern('model', value))
+    .nullable(),
+  z.enum(EndpointKind).nullable(),
+  z
+    .string()
+    .refine((value) => matchesUsagePattern('region', value))
+    .nullable(),
+])
+
 function readCursor(cursor: string): SummaryKey {
   try {
-    const [start, model, endpointKind, region] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    const bucketStart = new Date(String(start))
-    if (Number.isNaN(bucketStart.getTime())) throw new RangeError('no instant')
-    const text = (value: unknown) => (typeof value === 'string' ? value : null)
-    return {
-      bucketStart,
-      model: text(model),
-      endpointKind: text(endpointKind) as SummaryKey['endpointKind'],
-      region: text(region),
-    }
+    const [start, model, endpointKind, region] = cursorShape.parse(
+      JSON.parse(Buffer.from(cursor, 'base64url').toString()),
+    )
+    return { bucketStart: new Date(start), model, endpointKind, region }
   } catch {
     throw badInput('after', 'is not a cursor of this connection')
+  }
+}
+
+/** @throws BAD_INPUT when a filter holds what no event can hold */
+function assertPatterns(filter: { model?: string | null | undefined; region?: string | null | undefined }): void {
+  for (const field of ['model', 'region'] as const) {
+    const value = filter[field]
+    if (value !== null && value !== undefined && !matchesUsagePattern(field, value))
+      throw badInput(`filter.${field}`, `must be ${USAGE_PATTERN_WORDS[field]}`)
   }
 }
 

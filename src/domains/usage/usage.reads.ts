@@ -49,10 +49,10 @@ export type SummarySums = {
 export type SummaryRow = SummaryKey & SummarySums
 
 type SumColumns = {
-  requests: bigint
-  input: bigint
-  output: bigint
-  bytes: bigint
+  requests: string
+  input: string
+  output: string
+  bytes: string
   latency: Record<string, number> | null
 }
 type RowColumns = SumColumns & { bucket: Date; model: string; endpoint_kind: string; region: string }
@@ -82,8 +82,9 @@ function conditions(reach: NonNullable<UsageReach>, query: SummaryQuery): Prisma
 const PER_LATENCY = Prisma.sql`count(*) as requests, sum(input_tokens) as input, sum(output_tokens) as output,
   sum(payload_bytes) as bytes, ${Prisma.raw(bucketSql('latency_ms'))} as latency_bucket`
 
-const SUMS = Prisma.sql`sum(requests)::bigint as requests, coalesce(sum(input), 0)::bigint as input,
-  coalesce(sum(output), 0)::bigint as output, coalesce(sum(bytes), 0)::bigint as bytes,
+// As text: a sum may be larger than the widest integer of the database.
+const SUMS = Prisma.sql`coalesce(sum(requests), 0)::text as requests, coalesce(sum(input), 0)::text as input,
+  coalesce(sum(output), 0)::text as output, coalesce(sum(bytes), 0)::text as bytes,
   json_object_agg(latency_bucket, requests) filter (where latency_bucket is not null) as latency`
 
 /**
@@ -125,23 +126,23 @@ export async function readSummary(
 
 /** The sums over everything that a summary counts. One statement. */
 export async function readTotals(tx: Tx, reach: UsageReach, query: SummaryQuery): Promise<SummarySums> {
-  const none = { requests: 0n, input: 0n, output: 0n, bytes: 0n, latency: null }
+  const none = { requests: '0', input: '0', output: '0', bytes: '0', latency: null }
   if (!reach) return sumsOf(none)
   const [row] = await tx.$queryRaw<SumColumns[]>`
     with grouped as (
       select ${PER_LATENCY} from usage_event where ${conditions(reach, query)} group by latency_bucket)
     select ${SUMS} from grouped`
-  return sumsOf(row?.requests ? row : none)
+  return sumsOf(row ?? none)
 }
 
 function sumsOf(row: SumColumns): SummarySums {
   const counts = new Map(Object.entries(row.latency ?? {}).map(([bucket, count]) => [Number(bucket), Number(count)]))
   const [p50 = null, p90 = null, p95 = null, p99 = null] = percentilesFromBuckets(counts, [50, 90, 95, 99])
   return {
-    requests: row.requests,
-    inputTokens: row.input,
-    outputTokens: row.output,
-    payloadBytes: row.bytes,
+    requests: BigInt(row.requests),
+    inputTokens: BigInt(row.input),
+    outputTokens: BigInt(row.output),
+    payloadBytes: BigInt(row.bytes),
     latencyMs: { p50, p90, p95, p99 },
   }
 }

@@ -1,5 +1,6 @@
 import { BrowserFamily, EndpointKind, OsFamily, UsageKind } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
+import { cursorOf } from '../../schema/cursors.ts'
 import { globalId, tenantKey } from '../../schema/global-id.ts'
 import { aboutPerson } from '../../schema/root-field.ts'
 import type { SummaryRow, SummarySums } from './usage.reads.ts'
@@ -52,12 +53,15 @@ builder.enumType(OsFamily, {
 
 export const UsageEventObject = builder.prismaObject('UsageEvent', {
   description: 'One logged request or view; never content.',
-  ...aboutPerson((event: { accountId: string; subjectId: string | null; requestId: string }) => ({
-    accountId: event.accountId,
-    subjectId: event.subjectId,
-    recordType: 'UsageEvent',
-    recordId: event.requestId,
-  })),
+  extensions: {
+    ...cursorOf(['uuid', 'instant', 'request-id']),
+    ...aboutPerson((event: { accountId: string; subjectId: string | null; requestId: string }) => ({
+      accountId: event.accountId,
+      subjectId: event.subjectId,
+      recordType: 'UsageEvent',
+      recordId: event.requestId,
+    })).extensions,
+  },
   fields: (t) => ({
     accountId: t.id({
       description: 'Global id of the account.',
@@ -127,6 +131,7 @@ export const UsageTotals = builder.objectRef<SummarySums>('UsageTotals').impleme
 
 export const UsageSummaryRow = builder.objectRef<SummaryRow>('UsageSummaryRow').implement({
   description: 'Sums of one bucket of time and group.',
+  extensions: cursorOf(null),
   interfaces: [UsageSums],
   fields: (t) => ({
     bucketStart: t.expose('bucketStart', { type: 'DateTime', description: 'Begin of the bucket, UTC.' }),
