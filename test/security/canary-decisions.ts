@@ -1,0 +1,63 @@
+/**
+ * What becomes of the text that a caller puts into a place of the API. A place that is not here fails the test.
+ * - `canary`: a canary goes through it as the API accepts it, and must never be found in clear
+ * - otherwise: why the place cannot take free text of a person
+ */
+export type Decision = { readonly canary: (canary: string) => string } | { readonly closed: string }
+
+const asIs: Decision = { canary: (canary) => canary }
+const words: Decision = { canary: (canary) => `Ada ${canary} Byron` }
+const email: Decision = { canary: (canary) => `${canary}@mail.example` }
+const region: Decision = { closed: 'pattern of a region, a CHECK of the table' }
+const subdivision: Decision = { closed: 'pattern of ISO 3166-2, a CHECK of the table' }
+const country: Decision = { closed: 'ISO 3166-1, a CHECK of the table' }
+const scopes: Decision = { closed: 'names out of the list of scopes' }
+const keys: Decision = { closed: 'public keys of a machine in a closed shape, stored as they are' }
+const pattern: Decision = { closed: 'a published pattern without white space, a CHECK of the table' }
+const id: Decision = { closed: 'an id, parsed to UUIDs' }
+const instant: Decision = { closed: 'an instant' }
+const kind: Decision = { closed: 'a word of the list of kinds' }
+const cursor: Decision = { closed: 'a cursor, parsed to ids; stored nowhere' }
+
+/** By the name of the field, wherever it stands. */
+const BY_NAME: Readonly<Record<string, Decision>> = {
+  idempotencyKey: asIs,
+  name: words,
+  label: words,
+  email,
+  reference: words,
+  code: { canary: (canary) => canary.padEnd(86, 'x') },
+  userAgent: { canary: (canary) => `Mozilla/5.0 (${canary}) Gecko/20100101 Firefox/140.0` },
+  country,
+  region,
+  subdivision,
+  scopes,
+  publicJwks: keys,
+  requestId: pattern,
+  model: pattern,
+  page: pattern,
+  fileHash: { closed: 'a SHA-256, a CHECK of the table' },
+  ip: { closed: 'an address, parsed and cut to its network; a test of its own sends one' },
+  kind,
+  from: instant,
+  to: instant,
+  occurredAt: instant,
+  accountId: id,
+  subjectId: id,
+  apiClientId: id,
+  actorId: id,
+  processorId: id,
+  id,
+  after: cursor,
+  before: cursor,
+}
+
+/** The decision on a place. @throws Error when nobody has decided yet */
+export function decisionOn(place: { readonly name: string; readonly root: string }): Decision {
+  const decision = BY_NAME[place.name]
+  if (!decision) throw new Error(`decide what becomes of the text in ${place.root}: ${place.name}`)
+  return decision
+}
+
+/** The names on which there is a decision. */
+export const decidedNames: readonly string[] = Object.keys(BY_NAME)
