@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { callerHeadersOf } from './auth/caller-headers.ts'
 import { ensurePlatformAccount } from './demo/demo-data.ts'
 import type { Demo } from './demo/demo-tokens.ts'
+import { DENIALS_FLUSH_SECONDS } from './domains/audit/denials.service.ts'
 import type { ServerEnv } from './env.ts'
 import { securityHeaders } from './http/headers.ts'
 import { healthListener, metricsListener, readyListener } from './http/health.ts'
@@ -13,7 +14,7 @@ import { limitByAddress } from './http/rate-limit.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Runner } from './jobs/runner.ts'
 import type { Resources } from './resources.ts'
-import { createServing, mayHaveDemo, type ServingOptions } from './serving.ts'
+import { createServing, mayHaveDemo, type Serving, type ServingOptions } from './serving.ts'
 import { newId } from './time/id.ts'
 import { worksOf } from './works.ts'
 
@@ -47,7 +48,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const http = openHttp(options, log, metrics, routes)
   const url = await http.listen(env.port, env.host)
   const publicUrl = env.publicUrl ?? url
-  const demo = await serve({ ...options, log, metrics, publicUrl, routes, withDemo: mayHaveDemo(env, resources) })
+  const { demo, denials } = await serve({
+    ...options,
+    log,
+    metrics,
+    publicUrl,
+    routes,
+    withDemo: mayHaveDemo(env, resources),
+  })
+  const flush = () =>
+    denials.flush(resources).catch((error: unknown) => log.error('job.failed', error, { job: 'access.denials' }))
+  const flushing = setInterval(flush, DENIALS_FLUSH_SECONDS * 1000)
   const runner = new Runner({
     db,
     clock,
@@ -64,6 +75,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stop: async () => {
       await http.stop()
       await runner.stop()
+      clearInterval(flushing)
+      await flush()
       await resources.close()
       log.info('server.stopped')
     },
@@ -113,9 +126,11 @@ function openHttp({ resources, env }: ServerOptions, log: Log, metrics: Metrics,
   })
 }
 
-async function serve(options: ServingOptions & { env: ServerEnv; routes: RoutesLater }): Promise<Demo | null> {
+async function serve(
+  options: ServingOptions & { env: ServerEnv; routes: RoutesLater },
+): Promise<Pick<Serving, 'demo' | 'denials'>> {
   const { resources, env, routes } = options
-  const { app, oauth, sessions, limits, demo } = await createServing(options)
+  const { app, oauth, sessions, limits, demo, denials } = await createServing(options)
   const limited = (listener: Listener) => limitByAddress(listener, { limits, trustedProxies: env.trustedProxies })
   const toOauth = limited((request, response) => oauth.handle(withWholePath(request), response))
   const results = jobResultListener(resources.db, (request) => sessions.resolve(callerHeadersOf(request)))
@@ -124,7 +139,7 @@ async function serve(options: ServingOptions & { env: ServerEnv; routes: RoutesL
   routes.listeners.set('/.well-known/oauth-authorization-server/oauth', toOauth)
   routes.listeners.set('/jobs/*', limited(results))
   routes.ready = true
-  return demo
+  return { demo, denials }
 }
 
 /** The OAuth server is asked by whole paths, where the HTTP server has cut the route's prefix off. */

@@ -7,6 +7,7 @@ import { createSessionResolver, type SessionResolver } from './auth/session-reso
 import { createTokenVerifier, trustRemote } from './auth/token-verifier.ts'
 import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
 import { linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
+import { Denials } from './domains/audit/denials.service.ts'
 import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
 import { isLocal, type ServerEnv } from './env.ts'
 import type { Log } from './http/logging.ts'
@@ -21,6 +22,8 @@ export type Serving = {
   readonly oauth: OAuthServer
   readonly sessions: SessionResolver
   readonly limits: RateLimits
+  /** Refusals that wait to be written to the audit. */
+  readonly denials: Denials
   readonly demo: Demo | null
   /** Speaks for the demo's persons; null where demo data may not exist. */
   readonly demoIssuer: DemoIssuer | null
@@ -62,6 +65,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     ...(env.callerPerMinute ? { callerPerMinute: env.callerPerMinute } : {}),
     ...(env.anonymousPerMinute ? { anonymousPerMinute: env.anonymousPerMinute } : {}),
   })
+  const denials = new Denials()
   const app = createApp({
     deps: resources,
     wire: {
@@ -70,10 +74,11 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
       log,
       metrics,
       rateLimits: limits,
+      onDenied: (session, requestId) => denials.note(session, requestId),
       trustedProxies: env.trustedProxies,
       cors: { origins: env.corsOrigins },
       graphiqlTabs: demo ? demoTabs(demo) : [],
     },
   })
-  return { app, oauth, sessions, limits, demo, demoIssuer }
+  return { app, oauth, sessions, limits, denials, demo, demoIssuer }
 }

@@ -1,5 +1,6 @@
 import { getOperationAST } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { Session } from '../auth/session.ts'
 import { rootFieldNames } from './document-size.ts'
 import type { Log } from './logging.ts'
 import type { Metrics } from './metrics.ts'
@@ -12,6 +13,8 @@ export type AccessOptions = {
   readonly metrics: Metrics
   /** Milliseconds of a clock that only moves forward. */
   readonly stopwatch: () => number
+  /** Told of each answer in which a known caller was refused for lack of a scope. */
+  readonly onDenied: (session: Session, requestId: string) => void
 }
 
 function count(metrics: Metrics, state: WireState, durationMs: number): void {
@@ -27,7 +30,7 @@ function count(metrics: Metrics, state: WireState, durationMs: number): void {
  * One log line for each request, and its metrics: who (kind of principal), what (kind of operation and names of root
  * fields, once the document is known to be valid), how it ended, how long it took. No argument, no address.
  */
-export function useAccessRecord({ states, log, metrics, stopwatch }: AccessOptions): Plugin {
+export function useAccessRecord({ states, log, metrics, stopwatch, onDenied }: AccessOptions): Plugin {
   return {
     onValidate({ params, context }) {
       return ({ valid }) => {
@@ -42,6 +45,7 @@ export function useAccessRecord({ states, log, metrics, stopwatch }: AccessOptio
       const state = states.of(request)
       const durationMs = Math.round(stopwatch() - state.startedMs)
       count(metrics, state, durationMs)
+      if (state.session && state.codes.includes('FORBIDDEN')) onDenied(state.session, state.requestId)
       log.info('graphql.request', {
         requestId: state.requestId,
         principal: state.session?.principal,

@@ -43,6 +43,8 @@ export type WireOptions = {
   readonly graphiqlTabs?: readonly GraphiqlTab[]
   /** Turns an error of an outer module into one that may be shown; null for every other. */
   readonly recognise?: (error: unknown) => RequestError | null
+  /** Told of each answer in which a known caller was refused for lack of a scope; default: nobody is. */
+  readonly onDenied?: (session: Session, requestId: string) => void
   /** Milliseconds of a clock that only moves forward; default `performance.now`. */
   readonly stopwatch?: () => number
 }
@@ -76,7 +78,7 @@ export function wirePlugins(options: WireOptions): Plugin[] {
     useVariableErrors(),
     useErrorShape({ states, log, suggest: development, recognise: options.recognise ?? (() => null) }),
     useQuotaHeaders(states),
-    useAccessRecord({ states, log, metrics, stopwatch }),
+    useAccessRecord({ states, log, metrics, stopwatch, onDenied: options.onDenied ?? (() => {}) }),
   ]
 }
 
