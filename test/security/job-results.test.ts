@@ -6,6 +6,7 @@ import { callerHeadersOf } from '../../src/auth/caller-headers.ts'
 import { jobResultListener } from '../../src/http/job-results.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { type Callers, callersOf } from './callers.ts'
+import { documentOf } from './documents.ts'
 import { type Holdings, populate } from './populated.ts'
 
 let world: World
@@ -65,4 +66,16 @@ test('the export of a person holds what concerns that person alone', async () =>
     .split('/')[1]
   expect(lines.map((line) => JSON.parse(line).subjectId)).toEqual(lines.map(() => owner))
   expect(text).not.toContain(Buffer.from(foreign.accountId, 'base64').toString().slice('Account:'.length))
+})
+
+test("an export that names another person or account is refused, not filled with what is the caller's own", async () => {
+  const [own, foreign] = holdings
+  const ask = (filter: object) => world.ask('subject', documentOf('exportAudit'), { input: { filter } })
+  for (const filter of [
+    { accountId: foreign.accountId },
+    { subjectId: foreign.subjectIds[0] },
+    { subjectId: own.subjectIds[1] },
+  ])
+    expect((await ask(filter)).errors?.map(({ extensions }) => extensions['code'])).toEqual(['BAD_USER_INPUT'])
+  expect((await ask({ accountId: own.accountId, subjectId: own.subjectIds[0] })).errors).toBeUndefined()
 })

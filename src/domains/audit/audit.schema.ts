@@ -1,3 +1,4 @@
+import type { Session } from '../../auth/session.ts'
 import { callerName } from '../../db/caller.ts'
 import { JobState } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
@@ -145,6 +146,15 @@ builder.queryFields((t) => ({
   }),
 }))
 
+/** An export of a person holds what concerns that person; a filter that names another would be passed over silently. */
+function assertOwn(session: Session, filter: { accountId?: string; subjectId?: string }): void {
+  if (session.principal === 'STAFF') return
+  if (filter.accountId && filter.accountId !== session.accountId)
+    throw badInput('filter.accountId', "must be the caller's own account")
+  if (filter.subjectId && filter.subjectId !== session.subjectId)
+    throw badInput('filter.subjectId', 'must be the caller itself')
+}
+
 mutation('exportAudit', {
   scope: 'audit:read',
   description: 'Exports the audit events that the caller may see as JSON Lines. The job shows its progress.',
@@ -152,6 +162,7 @@ mutation('exportAudit', {
   input: (t) => ({ filter: t.field({ type: AuditFilter, description: 'Which ones; absent: all.' }) }),
   run: async (deps, call, input) => {
     const { from, to, ...equals } = readFilter(input.filter)
+    assertOwn(call.caller, equals)
     return exportAudit(deps, call, {
       ...equals,
       ...(from ? { from: from.toISOString() } : {}),
