@@ -1,4 +1,5 @@
 import { createClient, PrivacyApiError, PrivacyConfigurationError, PrivacyProblemError } from '@pipelet/privacy'
+import { systemClock } from '../time/clock.ts'
 import { readImportOptions } from './import/import-options.ts'
 import { showProgress } from './import/import-progress.ts'
 import { type ImportTotals, NO_TOTALS, openShift, sendTrace, type Tally } from './import/import-usage.ts'
@@ -20,7 +21,7 @@ function printTotals({ rows, recorded, duplicates }: ImportTotals): void {
 
 /** Imports the file that the arguments name. The first Ctrl-C ends it after the batch in flight, the second at once. */
 async function main(): Promise<void> {
-  const options = readImportOptions(process.argv.slice(2), new Date())
+  const options = readImportOptions(process.argv.slice(2), systemClock.now())
   const client = createClient()
   const scan = await scanTrace(options.path)
   console.log(`${scan.format.name}: ${number(scan.rows)} rows, no fault found.`)
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
   console.log(`The last row lies at ${new Date(scan.lastTimeMs + shiftMs).toISOString()}.`)
   const interruption = new AbortController()
   process.once('SIGINT', () => interruption.abort())
-  const progress = showProgress(scan.rows, { stream: process.stdout, now: () => Date.now() })
+  const progress = showProgress(scan.rows, { stream: process.stdout, now: () => systemClock.now().getTime() })
   let totals = NO_TOTALS
   const onTotals = (now: ImportTotals) => {
     totals = now
