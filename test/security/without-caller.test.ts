@@ -105,7 +105,8 @@ test('every table has rows, so that seeing none means something', async () => {
     if (!row?.count) empty.push(table)
   }
   const used = empty.filter((table) => !table.startsWith('partitions.'))
-  expect({ tables: tables.length > 20, used }).toEqual({ tables: true, used: [] })
+  // 20 tables, and the partitions of the months that were made.
+  expect({ tables: tables.length, withoutRows: used }).toEqual({ tables: 24, withoutRows: [] })
 })
 
 describe.each(['app', 'worker', 'auth'] as const)('privacy_%s without a caller', (login) => {
@@ -144,10 +145,10 @@ describe.each(['app', 'worker', 'auth'] as const)('privacy_%s without a caller',
     let tried = 0
     const added: string[] = []
     for (const table of tables) {
-      tried += 1
       // The owner reads a row; the login tries to put it in again. A key that is taken is met only after the policy.
       const [row] = await owner.query<{ json: string }>(`select row_to_json(t)::text as json from ${table} t limit 1`)
       if (!row) continue
+      tried += 1
       const rows = await attempt(login, (tx) =>
         tx.$executeRawUnsafe(
           `insert into ${table} select * from json_populate_record(null::${table}, $1::json)`,
@@ -156,7 +157,8 @@ describe.each(['app', 'worker', 'auth'] as const)('privacy_%s without a caller',
       )
       if (rows !== '42501') added.push(`${table} ${rows}`)
     }
-    expect(tried).toBe(tables.length)
+    // Three partitions of coming months have no row to take.
+    expect(tried).toBe(tables.length - 3)
     // 23505: the row is there already. It got as far as the key, for the table is the login's own.
     const own = CHANGED[login].map((table) => `${table} 23505`)
     expect(added.filter((each) => !own.includes(each))).toEqual([])
