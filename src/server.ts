@@ -42,7 +42,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { db, clock } = resources
   const log = options.log ?? createLog({ level: env.logLevel })
   const metrics = createMetrics()
-  await resources.keys.ensureEpochRow(db, clock.now())
+  await resources.keys.ensureEpochRow(db, clock.now(), resources.epochDays)
   await ensurePlatformAccount(resources)
   const routes = new RoutesLater()
   const http = openHttp(options, log, metrics, routes)

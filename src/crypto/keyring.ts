@@ -129,9 +129,12 @@ export class Keyring {
     return rotateEpoch(this.#provider, options)
   }
 
-  /** Records the provider's current epoch. To be called at every start. @see ensureEpochRow in rotation.ts */
-  ensureEpochRow(db: Database, now: Date): Promise<string> {
-    return ensureEpochRow(this.#provider, db, now)
+  /**
+   * Records the provider's current epoch, to be rotated after `periodDays` (default 30). To be called at every start.
+   * @see ensureEpochRow in rotation.ts
+   */
+  ensureEpochRow(db: Database, now: Date, periodDays?: number): Promise<string> {
+    return ensureEpochRow(this.#provider, db, now, periodDays)
   }
 
   #newRow(owner: KeyOwner) {
