@@ -7,8 +7,8 @@ import { createSessionResolver, type SessionResolver } from './auth/session-reso
 import { createTokenVerifier, trustRemote } from './auth/token-verifier.ts'
 import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
 import { linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
-import { Denials } from './domains/audit/denials.service.ts'
 import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
+import { Denials } from './domains/audit/denials.service.ts'
 import { isLocal, type ServerEnv } from './env.ts'
 import type { Log } from './http/logging.ts'
 import type { Metrics } from './http/metrics.ts'
@@ -59,7 +59,8 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const demo = demoIssuer && (await makeDemo(publicUrl, demoIssuer, oauth))
   const remote = parseTrustedIssuers(env.trustedIssuers).map((entry) => trustRemote(entry, clock, fetch))
   const issuers = [oauth.trust, ...(demoIssuer ? [demoIssuer.trust] : []), ...remote]
-  const sessions = createSessionResolver({ db, keyProvider, clock, verifier: createTokenVerifier({ issuers, clock }) })
+  const verifier = createTokenVerifier({ issuers, clock })
+  const sessions = createSessionResolver({ db, keyProvider, clock, verifier, publicUrl })
   const limits = createRateLimits({
     ...DEFAULT_RATE_LIMITS,
     ...(env.callerPerMinute ? { callerPerMinute: env.callerPerMinute } : {}),

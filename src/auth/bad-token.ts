@@ -1,6 +1,11 @@
+import { TOKEN_ALGORITHMS } from './trusted-issuers.ts'
+
+/** How a token is presented: as it is, or together with a proof of its key (RFC 9449). */
+export type TokenScheme = 'Bearer' | 'DPoP'
+
 /** Why a presented token is refused. A closed list: safe to log and to count, says nothing of the token's content. */
 export type RefusalReason =
-  | 'not_bearer'
+  | 'unknown_scheme'
   | 'several_tokens'
   | 'token_in_query'
   | 'malformed'
@@ -16,24 +21,45 @@ export type RefusalReason =
   | 'expired'
   | 'lifetime'
   | 'sender_constrained'
+  | 'not_bound'
   | 'client'
   | 'revoked'
+  | ProofRefusal
+
+/** What is wrong with the proof beside a token that is bound to a key. */
+export type ProofRefusal =
+  | 'proof_count'
+  | 'proof_malformed'
+  | 'proof_key'
+  | 'proof_signature'
+  | 'proof_request'
+  | 'proof_time'
+  | 'proof_replayed'
+
+const ALGORITHMS = `algs="${TOKEN_ALGORITHMS.join(' ')}"`
+
+/** The challenge to a request without a token: both schemes, without an error. @see RFC 9449 section 7.2 */
+export const CHALLENGE = `Bearer, DPoP ${ALGORITHMS}`
 
 const STATUS_400: ReadonlySet<RefusalReason> = new Set(['several_tokens', 'token_in_query'])
 
 /**
  * A token was presented and is no good. Never treated as "no token".
- * @see RFC 6750 section 3: the answer's status and its `WWW-Authenticate` header.
+ * @see RFC 6750 section 3 and RFC 9449 section 7.1: the answer's status and its `WWW-Authenticate` header.
  */
 export class BadTokenError extends Error {
   override readonly name = 'BadTokenError'
   readonly code = 'UNAUTHENTICATED'
   /** For logs and counters; never shown to the caller. */
   readonly reason: RefusalReason
+  /** The scheme that the caller should use, as far as it is known. */
+  readonly scheme: TokenScheme
 
-  constructor(reason: RefusalReason) {
+  /** @param scheme default `Bearer`, and `DPoP` for all that is wrong with a proof */
+  constructor(reason: RefusalReason, scheme: TokenScheme = reason.startsWith('proof_') ? 'DPoP' : 'Bearer') {
     super('The access token is missing, malformed, expired or not valid here.')
     this.reason = reason
+    this.scheme = scheme
   }
 
   /** The HTTP status of the answer: 400 where the request itself is malformed, else 401. */
@@ -43,7 +69,9 @@ export class BadTokenError extends Error {
 
   /** The value of the answer's `WWW-Authenticate` header. */
   get wwwAuthenticate(): string {
-    return `Bearer error="${this.status === 400 ? 'invalid_request' : 'invalid_token'}"`
+    const refused = this.reason.startsWith('proof_') ? 'invalid_dpop_proof' : 'invalid_token'
+    const error = `error="${this.status === 400 ? 'invalid_request' : refused}"`
+    return this.scheme === 'DPoP' ? `DPoP ${error}, ${ALGORITHMS}` : `Bearer ${error}`
   }
 }
 

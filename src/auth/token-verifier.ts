@@ -23,6 +23,8 @@ const claimsSchema = z.object({
   auth_time: z.number().nonnegative().optional(),
   email: z.string().max(320).optional(),
   email_verified: z.boolean().optional(),
+  /** The key that the token is bound to, by its thumbprint (RFC 7638). Nothing else can be proven here. */
+  cnf: z.strictObject({ jkt: z.string().regex(/^[\w-]{43}$/) }).optional(),
 })
 
 /** The claims of a good token; all others are dropped. */
@@ -34,7 +36,8 @@ export type VerifiedToken = { readonly trust: IssuerTrust; readonly claims: Toke
 /** Checks access tokens. */
 export type TokenVerifier = {
   /**
-   * Verifies one access token: form, type, issuer, audience, algorithm, signature, times and claims.
+   * Verifies one access token: form, type, issuer, audience, algorithm, signature, times and claims. Whoever is given
+   * claims with `cnf` must still ask for a proof of that key.
    * @throws BadTokenError when any of it fails
    * @throws IssuerUnavailableError when the issuer's keys cannot be had
    * @see RFC 9068 section 4, RFC 8725
@@ -92,7 +95,6 @@ function checkHeader(header: Readonly<Record<string, unknown>>, trust: IssuerTru
 }
 
 function checkClaims(payload: Record<string, unknown>): TokenClaims {
-  if (Object.hasOwn(payload, 'cnf')) throw new BadTokenError('sender_constrained')
   const { success, data } = claimsSchema.safeParse(payload)
   if (!success) throw new BadTokenError('claims')
   const lifetime = data.exp - data.iat

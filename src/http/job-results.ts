@@ -23,6 +23,8 @@ export function jobResultListener(
     const session = await resolveSession(request).catch((error: unknown) => {
       const refusal = requestErrorOf(error, { suggest: false, recognise: () => null })
       if (!refusal) throw error
+      for (const [name, value] of Object.entries(refusal.extensions.http?.headers ?? {}))
+        response.setHeader(name, value)
       answerRefusal(response, refusal.code)
       return null
     })

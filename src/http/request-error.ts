@@ -1,4 +1,5 @@
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql'
+import { CHALLENGE } from '../auth/bad-token.ts'
 import { REQUEST_CODES, type RequestCode } from './request-codes.ts'
 
 /** Typed facts beside a code, shown to the caller. Numbers and names from the schema only, never a caller's value. */
@@ -49,9 +50,9 @@ export function refused(code: RequestCode, message?: string, options: RefusedOpt
 /**
  * The failure of a caller without a good token: 401 with `WWW-Authenticate`.
  * @param challenge the header's value; the default, without an error code, is for requests that carry no token.
- * @see RFC 6750 section 3
+ * @see RFC 6750 section 3, RFC 9449 section 7.1
  */
-export function unauthenticated(message?: string, challenge = 'Bearer', status: 400 | 401 = 401): RequestError {
+export function unauthenticated(message?: string, challenge = CHALLENGE, status: 400 | 401 = 401): RequestError {
   return refused('UNAUTHENTICATED', message, { http: { status, headers: { 'WWW-Authenticate': challenge } } })
 }
 

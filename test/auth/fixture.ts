@@ -46,7 +46,7 @@ export async function startAuth() {
   const demo = await createDemoIssuer({ publicUrl, clock })
   const resolverFor = (...issuers: readonly IssuerTrust[]) => {
     const verifier = createTokenVerifier({ issuers: [oauth.trust, ...issuers], clock })
-    return createSessionResolver({ db, keyProvider, verifier, clock })
+    return createSessionResolver({ db, keyProvider, verifier, clock, publicUrl })
   }
   http.server.on('request', (request, response) => oauth.handle(request, response))
   return {

@@ -29,6 +29,7 @@ test('the metadata names what works, by the public name whatever Host says', asy
       jwks_uri: `${auth.publicUrl}/oauth/jwks`,
       grant_types_supported: ['client_credentials'],
       response_types_supported: [],
+      dpop_signing_alg_values_supported: ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'PS256'],
     })
     expect(auth.oauth.owns(path)).toBe(true)
   }
@@ -145,7 +146,7 @@ test('every other grant, flow and path is off', async () => {
   })
 })
 
-test('another resource, repeated credentials and a DPoP proof do not get a token of another kind', async () => {
+test('another resource, repeated credentials and a bad DPoP proof get no token', async () => {
   const { id, secret } = await addClient(auth)
   const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
   const ask = (form: Record<string, string>, headers: OutgoingHttpHeaders) =>
@@ -154,7 +155,9 @@ test('another resource, repeated credentials and a DPoP proof do not get a token
   expect(await ask({ resource }, { authorization })).toMatchObject({ error: 'invalid_target' })
   expect(await ask({}, { Authorization: [authorization, authorization] })).toMatchObject({ error: 'invalid_request' })
   expect(await ask({ client_secret: secret }, { authorization })).toMatchObject({ error: 'invalid_request' })
-  expect(await ask({}, { authorization, dpop: 'a.b.c' })).toMatchObject({ token_type: 'Bearer' })
+  for (const dpop of ['a.b.c', '', ['a.b.c', 'a.b.c']])
+    expect(await ask({}, { authorization, dpop })).toMatchObject({ error: 'invalid_dpop_proof' })
+  expect(await ask({}, { authorization })).toMatchObject({ token_type: 'Bearer' })
 })
 
 test('no unexpected error happened on the way', () => {

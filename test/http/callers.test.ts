@@ -32,7 +32,10 @@ describe('introspection', () => {
     ['{ ...A } fragment A on Query { ... { a: __schema { queryType { name } } } }'],
   ])('is refused without a token: %s', async (query) => {
     const response = await anonymous(createTestWire(), query)
-    expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Bearer, DPoP algs="ES256 ES384 EdDSA Ed25519 RS256 PS256"',
+    ])
     expect((await answerOf(response)).errors?.[0]?.message).toBe('Introspection needs an access token.')
   })
 

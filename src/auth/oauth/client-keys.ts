@@ -26,6 +26,11 @@ const keySet = z
   .strictObject({ keys: z.array(publicKey).min(1).max(10) })
   .refine(({ keys }) => keys.length === 1 || new Set(keys.map((key) => key.kid ?? '')).size === keys.length)
 
+/** Whether `value` is one such key; see `isSigningKeySet`. */
+export function isSigningKey(value: unknown): value is Record<string, string> {
+  return publicKey.safeParse(value).success
+}
+
 /**
  * Whether `value` is a set of 1 to 10 public keys that a client may sign with: EC P-256 or P-384, Ed25519, or RSA of
  * 2048 to 4096 bits. Several keys need different `kid`s. Private halves, symmetric keys and unknown members are refused.

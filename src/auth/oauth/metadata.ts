@@ -1,13 +1,13 @@
 import { CLIENT_SCOPES } from '../permissions.ts'
+import { TOKEN_ALGORITHMS } from '../trusted-issuers.ts'
 
 /**
  * The OAuth server's description of itself, made from its public name alone: a forged `Host` header changes nothing.
  * Lists what works and nothing else.
- * @see RFC 8414 section 2
+ * @see RFC 8414 section 2, RFC 9449 section 5.1
  */
 export function serverMetadata(issuer: string): Readonly<Record<string, unknown>> {
   const clientMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
-  const algorithms = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'PS256']
   return {
     issuer,
     token_endpoint: `${issuer}/token`,
@@ -19,10 +19,11 @@ export function serverMetadata(issuer: string): Readonly<Record<string, unknown>
     grant_types_supported: ['client_credentials'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
+    dpop_signing_alg_values_supported: TOKEN_ALGORITHMS,
     ...Object.fromEntries(
       ['token', 'revocation', 'introspection'].flatMap((name) => [
         [`${name}_endpoint_auth_methods_supported`, clientMethods],
-        [`${name}_endpoint_auth_signing_alg_values_supported`, algorithms],
+        [`${name}_endpoint_auth_signing_alg_values_supported`, TOKEN_ALGORITHMS],
       ]),
     ),
   }

@@ -49,7 +49,7 @@ const PROVIDER_PATHS: ReadonlySet<string> = new Set(['/oauth/token', '/oauth/rev
 /**
  * Starts the OAuth server. All its state is in the database, so that several processes are one server. Makes the first
  * signing key where there is none.
- * @see RFC 6749 section 4.4, RFC 7009, RFC 7523, RFC 7662, RFC 8414, RFC 8707, RFC 9068
+ * @see RFC 6749 section 4.4, RFC 7009, RFC 7523, RFC 7662, RFC 8414, RFC 8707, RFC 9068, RFC 9449
  */
 export async function createOAuthServer(options: OAuthServerOptions): Promise<OAuthServer> {
   const { db, clock, publicUrl, onError = () => {} } = options
@@ -137,15 +137,18 @@ function pathOf(request: IncomingMessage): string {
 }
 
 /**
- * The request as the provider must see it: mounted under `/oauth`, at the public host whatever `Host` says, and with
- * one `Authorization` header at most, where Node would keep the first of several.
+ * The request as the provider must see it: mounted under `/oauth`, at the public address whatever the request says of
+ * host and scheme, and with one `Authorization` header at most, where Node would keep the first of several.
  */
 function asMounted(request: IncomingMessage, publicUrl: string): IncomingMessage {
   const url = request.url ?? '/'
-  request.headers.host = new URL(publicUrl).host
+  const { host, protocol, pathname } = new URL(publicUrl)
+  const prefix = pathname === '/' ? '' : pathname
+  const named = { host, 'x-forwarded-host': host, 'x-forwarded-proto': protocol.slice(0, -1) }
+  Object.assign(request.headers, named)
   const { authorization = [] } = request.headersDistinct
   if (authorization.length > 1) request.headers.authorization = 'several'
-  return Object.assign(request, { originalUrl: url, url: url.slice('/oauth'.length) })
+  return Object.assign(request, { originalUrl: `${prefix}${url}`, url: url.slice('/oauth'.length) })
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -3,6 +3,7 @@ import type { Database } from '../../db/database.ts'
 import { addSeconds, type Clock } from '../../time/clock.ts'
 import { isUuid } from '../../time/id.ts'
 import { CLIENT_SCOPES } from '../permissions.ts'
+import { recordUse } from '../use-once.ts'
 
 type Deps = { readonly db: Database; readonly clock: Clock }
 
@@ -67,25 +68,21 @@ async function findClient({ db }: Deps, id: string): Promise<AdapterPayload | un
 }
 
 /**
- * Records that an assertion was used, in one statement, so that of two equal ones at once only one passes.
+ * Records that an assertion was used; of two equal ones at once only one passes.
  * @throws InvalidClientAuth when it was used before
  */
 async function recordOnce({ db, clock }: Deps, id: string, seconds: number): Promise<undefined> {
   const now = clock.now()
-  const recorded = await db.auth(
-    (tx) => tx.$executeRaw`
-      insert into oauth_state (kind, id, payload, expires_at)
-      values ('ReplayDetection', ${id}, '{}', ${addSeconds(now, seconds)})
-      on conflict (kind, id) do update set expires_at = excluded.expires_at where oauth_state.expires_at <= ${now}`,
-  )
-  if (recorded === 0) throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
+  const use = { kind: 'ReplayDetection', id, expiresAt: addSeconds(now, seconds) }
+  const isFirst = await db.auth((tx) => recordUse(tx, use, now))
+  if (!isFirst) throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
 }
 
 /** What a clean-up removed, in rows. */
 export type CleanUp = { readonly states: number; readonly revocations: number; readonly keys: number }
 
 /**
- * Removes what has ended: used assertions, revocations of tokens that have expired anyway, signing keys whose last
+ * Removes what has ended: used assertions and proofs, revocations of tokens that have expired anyway, signing keys whose last
  * token has ended. To be run by a job, about hourly; running it late or twice does no harm.
  */
 export function cleanExpiredOauthState(db: Database, now: Date): Promise<CleanUp> {

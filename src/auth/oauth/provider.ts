@@ -2,9 +2,11 @@ import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'o
 import type { Database } from '../../db/database.ts'
 import type { Clock } from '../../time/clock.ts'
 import { SCOPES } from '../permissions.ts'
+import { TOKEN_ALGORITHMS } from '../trusted-issuers.ts'
 import { isClientSecret } from './client-secret.ts'
 import { createOauthAdapter } from './oauth-state.ts'
 import type { SigningKey } from './signing-keys.ts'
+import { assertTokenBinding } from './token-binding.ts'
 import { answerForJwts, type OwnTokens } from './token-endpoints.ts'
 
 /** Life of an access token of a client, in seconds: 10 minutes. */
@@ -12,8 +14,6 @@ export const CLIENT_TOKEN_LIFETIME_SECONDS = 600
 
 /** Longest life of a client's assertion from the moment it is presented, in seconds: 10 minutes. */
 const ASSERTION_LIFETIME_SECONDS_MAX = 600
-
-const CLIENT_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const
 
 type ProviderOptions = {
   readonly issuer: string
@@ -27,9 +27,14 @@ type ProviderOptions = {
   readonly onError: (error: unknown) => void
 }
 
-/** An authorization server for client credentials and nothing else, signing with the given key. */
+/**
+ * An authorization server for client credentials and nothing else, signing with the given key. It believes the
+ * `X-Forwarded-*` headers of its requests, which must therefore be our own. A client that sends a proof of its key
+ * (RFC 9449) gets a token bound to it; that a proof is used once is seen to by `assertTokenBinding`.
+ */
 export function createProvider(options: ProviderOptions): Provider {
   const provider = new Provider(options.issuer, configuration(options))
+  provider.proxy = true
   provider.Client.prototype.compareClientSecret = function compareClientSecret(actual: string) {
     return isClientSecret(actual, this.clientSecret ?? '')
   }
@@ -49,7 +54,11 @@ function configuration(options: ProviderOptions): Configuration {
     scopes: Object.keys(SCOPES),
     claims: {},
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-    enabledJWA: { clientAuthSigningAlgValues: [...CLIENT_ALGORITHMS], idTokenSigningAlgValues: ['ES256'] },
+    enabledJWA: {
+      clientAuthSigningAlgValues: [...TOKEN_ALGORITHMS],
+      dPoPSigningAlgValues: [...TOKEN_ALGORITHMS],
+      idTokenSigningAlgValues: ['ES256'],
+    },
     routes: { token: '/token', revocation: '/revoke', introspection: '/introspect', jwks: '/jwks' },
     ttl: { ClientCredentials: CLIENT_TOKEN_LIFETIME_SECONDS },
     clientBasedCORS: () => false,
@@ -58,7 +67,14 @@ function configuration(options: ProviderOptions): Configuration {
       ctx.body = out
     },
     assertJwtClientAuthClaimsAndHeader: (_ctx, claims, header) => assertAssertion(claims, header, issuer),
-    formats: { customizers: { jwt: (_ctx, _token, jwt) => stampTimes(jwt.payload, clock) } },
+    formats: {
+      customizers: {
+        jwt: async (ctx, token, jwt) => {
+          await assertTokenBinding({ db, tokenUrl: `${issuer}/token` }, ctx, token.jkt)
+          stampTimes(jwt.payload, clock)
+        },
+      },
+    },
     features: {
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
@@ -69,7 +85,7 @@ function configuration(options: ProviderOptions): Configuration {
         getResourceServerInfo: (ctx, indicator) => resourceServer(ctx, indicator, resource),
       },
       devInteractions: { enabled: false },
-      dPoP: { enabled: false },
+      dPoP: { enabled: true, allowReplay: true },
       pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },

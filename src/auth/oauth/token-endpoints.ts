@@ -10,7 +10,7 @@ export type OwnTokens = { readonly db: Database; readonly clock: Clock; readonly
 /**
  * Revocation (RFC 7009) and introspection (RFC 7662) of JWT access tokens. The provider authenticates the client and
  * then refuses every JWT as `unsupported_token_type`; this step runs after it and answers in its place. A client can
- * revoke and introspect its own tokens only.
+ * revoke and introspect its own tokens only; neither asks for a proof of the key that a token is bound to.
  */
 export function answerForJwts(own: OwnTokens) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
@@ -52,7 +52,8 @@ async function introspect(ctx: KoaContextWithOIDC, own: OwnTokens, clientId: str
   const claims = await readOwn(own, token)
   const active = claims?.client_id === clientId && !(await isRevoked(own.db, claims.jti))
   ctx.status = 200
-  ctx.body = active ? { active, token_type: 'Bearer', ...claims } : { active: false }
+  const tokenType = claims?.cnf ? 'DPoP' : 'Bearer'
+  ctx.body = active ? { active, token_type: tokenType, ...claims } : { active: false }
 }
 
 async function isRevoked(db: Database, jti: string): Promise<boolean> {

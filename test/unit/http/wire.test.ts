@@ -121,7 +121,7 @@ test('a refusal carries its code, status and typed details', () => {
   expect(refused('FORBIDDEN').extensions).toEqual({ code: 'FORBIDDEN' })
   expect(unauthenticated().extensions).toEqual({
     code: 'UNAUTHENTICATED',
-    http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } },
+    http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer, DPoP algs="ES256 ES384 EdDSA Ed25519 RS256 PS256"' } },
   })
 })
 
