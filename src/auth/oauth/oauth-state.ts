@@ -82,8 +82,8 @@ async function recordOnce({ db, clock }: Deps, id: string, seconds: number): Pro
 export type CleanUp = { readonly states: number; readonly revocations: number; readonly keys: number }
 
 /**
- * Removes what has ended: used assertions and proofs, revocations of tokens that have expired anyway, signing keys whose last
- * token has ended. To be run by a job, about hourly; running it late or twice does no harm.
+ * Removes what has ended: used assertions and proofs, revocations of tokens that have expired anyway, signing keys
+ * whose last token has ended. To be run by a job, about hourly; running it late or twice does no harm.
  */
 export function cleanExpiredOauthState(db: Database, now: Date): Promise<CleanUp> {
   const before = addSeconds(now, -60)
