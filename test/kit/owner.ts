@@ -41,13 +41,19 @@ export async function openOwnerOf(db: Database): Promise<Owner> {
   }
 }
 
-/** The content of every table: how many rows, and a digest of them in no order. */
-export async function digestTables(owner: Owner): Promise<Record<string, string>> {
+/**
+ * The content of every table: how many rows, and a digest of them in no order.
+ * @param only conditions in SQL, by table: rows that do not meet them are left out
+ */
+export async function digestTables(
+  owner: Owner,
+  only: Readonly<Record<string, string>> = {},
+): Promise<Record<string, string>> {
   const tables = await owner.query<{ name: string }>(TABLES_SQL)
   if (tables.length === 0) throw new Error('there is no table to digest')
   const digests = tables.map(
     ({ name }) => `select '${name}' as name, count(*)::text || ' ' ||
-      coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '-') as digest from ${name} t`,
+      coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '-') as digest from ${name} t where ${only[name] ?? 'true'}`,
   )
   const rows = await owner.query<{ name: string; digest: string }>(digests.join(' union all '))
   return Object.fromEntries(rows.map(({ name, digest }) => [name, digest]))
