@@ -1,3 +1,4 @@
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaClient } from '../generated/prisma/client.ts'
@@ -72,7 +73,7 @@ export async function openOwned(options: Pick<PgliteOptions, 'dataDir' | 'loadDa
   const lock = dataDir === 'memory' ? undefined : await lockFolder(dataDir)
   try {
     const pglite = await PGlite.create({
-      dataDir: dataDir === 'memory' ? 'memory://' : join(dataDir, 'database'),
+      dataDir: dataDir === 'memory' ? 'memory://' : await closedFolder(join(dataDir, 'database')),
       ...(loadDataDir ? { loadDataDir } : {}),
     })
     await pglite.exec("set timezone = 'UTC'")
@@ -87,6 +88,13 @@ export async function openOwned(options: Pick<PgliteOptions, 'dataDir' | 'loadDa
     lock?.release()
     throw error
   }
+}
+
+/** The folder, made where it is missing, for its owner alone: PGlite lets everyone write into the files it makes. */
+async function closedFolder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await chmod(path, 0o700)
+  return path
 }
 
 /** The embedded database as a place to migrate. The folder's lock already keeps other processes away. */
