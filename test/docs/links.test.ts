@@ -53,7 +53,10 @@ test('every metric that the runbook names is one that the program has', () => {
 })
 
 test('no file names a place outside the project', () => {
-  const files = filesOf('**/*.{ts,js,mjs,json,md,sql,graphql,prisma,toml,yml,yaml,sh}').concat(filesOf('.{ci,github}/**/*.*'), filesOf('.ci/*'))
+  const files = filesOf('**/*.{ts,js,mjs,json,md,sql,graphql,prisma,toml,yml,yaml,sh}').concat(
+    filesOf('.{ci,github}/**/*.*'),
+    filesOf('.ci/*'),
+  )
   const found = files.flatMap((file) => {
     const text = textOf(file)
     return FOREIGN_PLACES.filter((place) => text.includes(place)).map((place) => `${file}: ${place}`)
