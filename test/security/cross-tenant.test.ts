@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Scope } from '../../src/auth/permissions.ts'
 import { matrixColumns } from '../../src/cli/docs/authorization-page.ts'
 import { type Answer, openWorld, type World } from '../kit/world.ts'
@@ -9,6 +9,9 @@ import { documentOf, schema } from './documents.ts'
 import { type Place, placeName, placesOf } from './input-places.ts'
 import { type Holdings, missingId, populate, secretsOf } from './populated.ts'
 import { validVariables, withValue } from './valid-variables.ts'
+
+/** Thousands of requests: more than the usual time on a machine with other work. */
+vi.setConfig({ testTimeout: 180_000 })
 
 let world: World
 let callers: Callers
