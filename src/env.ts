@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
 
 /** The configuration is wrong; the message names each variable and the reason, and shows no value. */
 export class ConfigurationError extends Error {
@@ -9,14 +10,30 @@ export class ConfigurationError extends Error {
 const flag = z.enum(['on', 'off']).transform((value) => value === 'on')
 const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 
+const databaseUrl = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol),
+    'must have the form postgres://user:password@host:port/database',
+  )
+
+/** The trust list is read where it is used; here it only has to be readable, before anything is opened. */
+const trustList = z.string().superRefine((text, context) => {
+  try {
+    parseTrustedIssuers(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is wrong' })
+  }
+})
+
 const databaseModel = z
   .object({
     DATA_DIR: z.string().min(1).default('.data'),
-    DATABASE_URL: z.string().min(1).optional(),
-    DATABASE_WORKER_URL: z.string().min(1).optional(),
-    DATABASE_AUTH_URL: z.string().min(1).optional(),
-    DATABASE_OWNER_URL: z.string().min(1).optional(),
-    DATABASE_BACKUP_URL: z.string().min(1).optional(),
+    DATABASE_URL: databaseUrl.optional(),
+    DATABASE_WORKER_URL: databaseUrl.optional(),
+    DATABASE_AUTH_URL: databaseUrl.optional(),
+    DATABASE_OWNER_URL: databaseUrl.optional(),
+    DATABASE_BACKUP_URL: databaseUrl.optional(),
     DATABASE_POOL_MAX: count(1, 500).default(10),
   })
   .transform((env) => ({
@@ -50,7 +67,7 @@ const serverModel = z
       .default('')
       .transform((value) => value.split(',').filter((origin) => origin !== '')),
     TRUSTED_PROXIES: count(0, 10).default(0),
-    TRUSTED_ISSUERS: z.string().default('[]'),
+    TRUSTED_ISSUERS: trustList.default('[]'),
     METRICS_TOKEN: z.string().min(16).optional(),
     RATE_LIMIT_CALLER_PER_MINUTE: count(1, 10_000_000).optional(),
     RATE_LIMIT_ANONYMOUS_PER_MINUTE: count(1, 10_000_000).optional(),

@@ -4,13 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SEEDED_ACCOUNT_ID } from '../../test/kit/seeded.ts'
 import { foreignLoad } from '../cpu.ts'
 import { type BenchOptions, type BenchResult, type Contender, measure, timed, type Workload } from '../frame.ts'
 import { createClient, inParallel } from '../load.ts'
 import { type BenchDatabase, openBenchPostgres } from '../postgres.ts'
 import type { DirectOrder } from './direct.ts'
 import { callsOf, monthsOfEvents } from './events.ts'
-import { BENCH_ACCOUNT_ID, type Ours, startOurs } from './ours.ts'
+import { type Ours, startOurs } from './ours.ts'
 
 /** How many events a call carries, and how many calls a turn has; `createMany` gets fewer, for it takes far longer. */
 const SIZES = [
@@ -44,7 +45,7 @@ export async function benchIngest(options: BenchOptions): Promise<BenchResult> {
   const ours = await startOurs(own.appUrl, dataDir, CONNECTIONS)
   stack.defer(async () => void (await ours.server.stop()))
   const child = async (script: string, ...args: string[]) => {
-    const made = await forkChild(script, ...args, bare.ownerUrl, BENCH_ACCOUNT_ID, String(CONNECTIONS))
+    const made = await forkChild(script, ...args, bare.ownerUrl, SEEDED_ACCOUNT_ID, String(CONNECTIONS))
     stack.defer(() => void made.process.kill())
     return made
   }
@@ -101,14 +102,14 @@ async function newTurn(database: BenchDatabase): Promise<string> {
   return `t${turns}`
 }
 
-function viaApi({ size, calls, width }: Size, database: BenchDatabase, { server, token, accountId }: Ours): Contender {
+function viaApi({ size, calls, width }: Size, database: BenchDatabase, { server, token, account }: Ours): Contender {
   return {
     name: API,
     async turn() {
       const batches = callsOf(await newTurn(database), calls, size)
       const bodies = batches.map((events) => {
         const input = {
-          accountId,
+          accountId: account,
           events: events.map((each) => ({ ...each, payloadBytes: String(each.payloadBytes) })),
         }
         return Buffer.from(JSON.stringify({ query: RECORD, variables: { input } }))

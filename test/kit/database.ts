@@ -26,7 +26,7 @@ export async function openTestBackend(options: { dataDir?: string; poolMax?: num
 }
 
 /** A copy of the template on PostgreSQL; its URL is that of the application's login. */
-async function copyDatabase(template: string) {
+export async function copyDatabase(template: string) {
   const ownerUrl = process.env['TEST_POSTGRES_URL'] ?? ''
   const name = `privacy_test_${randomUUID().replaceAll('-', '')}`
   const admin = new pg.Client({ connectionString: ownerUrl })
