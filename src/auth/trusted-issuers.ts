@@ -59,10 +59,10 @@ export function parseTrustedIssuers(text: string): readonly TrustedIssuer[] {
   try {
     json = JSON.parse(text)
   } catch {
-    throw new Error('the list of trusted issuers is not JSON')
+    throw new Error('TRUSTED_ISSUERS is not JSON')
   }
   const parsed = trustList.safeParse(json)
   if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'list'} (${issue.code})`)
-  throw new Error(`the list of trusted issuers is wrong at: ${faults.join(', ')}`)
+  throw new Error(`TRUSTED_ISSUERS is wrong at: ${faults.join(', ')}`)
 }

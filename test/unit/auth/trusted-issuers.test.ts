@@ -69,7 +69,7 @@ test('each wrong entry is refused', () => {
 
 test('a fault names the place and never the value', () => {
   expect(() => parse({}, { issuer: 'http://secret.example.test' })).toThrow(
-    'the list of trusted issuers is wrong at: 1.issuer (custom)',
+    'TRUSTED_ISSUERS is wrong at: 1.issuer (custom)',
   )
-  expect(() => parseTrustedIssuers('[{"issuer": secret')).toThrow(/^the list of trusted issuers is not JSON$/)
+  expect(() => parseTrustedIssuers('[{"issuer": secret')).toThrow(/^TRUSTED_ISSUERS is not JSON$/)
 })
