@@ -8,7 +8,9 @@ const configuration = rows.map(([name, byDefault]) => ({ name: codeIn(name), byD
 
 /** Names of the variables in the models of `src/env.ts`. */
 function variablesInCode(): string[] {
-  const models = textOf('src/env.ts').matchAll(/\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*): (?=z\b|flag\b|count\b|databaseUrl\b)/g)
+  const models = textOf('src/env.ts').matchAll(
+    /\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*): (?=z\b|flag\b|count\b|databaseUrl\b)/g,
+  )
   return [...models].map(([, name = '']) => name)
 }
 
