@@ -16,7 +16,7 @@ import { Runner } from './jobs/runner.ts'
 import type { Resources } from './resources.ts'
 import { createServing, mayHaveDemo, type Serving, type ServingOptions } from './serving.ts'
 import { newId } from './time/id.ts'
-import { worksOf } from './works.ts'
+import { JOB_HANDLERS, worksOf } from './works.ts'
 
 /** A server that listens. */
 export type RunningServer = {
@@ -133,7 +133,12 @@ async function serve(
   const { app, oauth, sessions, limits, demo, denials } = await createServing(options)
   const limited = (listener: Listener) => limitByAddress(listener, { limits, trustedProxies: env.trustedProxies })
   const toOauth = limited((request, response) => oauth.handle(withWholePath(request), response))
-  const results = jobResultListener(resources.db, (request) => sessions.resolve(callerHeadersOf(request)))
+  const results = jobResultListener({
+    db: resources.db,
+    clock: resources.clock,
+    scopes: new Map(JOB_HANDLERS.map(({ kind, scope }) => [kind, scope])),
+    resolveSession: (request) => sessions.resolve(callerHeadersOf(request)),
+  })
   routes.listeners.set('/graphql', (request, response) => app(request, response))
   routes.listeners.set('/oauth/*', toOauth)
   routes.listeners.set('/.well-known/oauth-authorization-server/oauth', toOauth)

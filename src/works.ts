@@ -6,7 +6,12 @@ import { deleteExpiredIdempotencyKeys } from './db/idempotency.ts'
 import { revokeInvitationsOnClosing } from './domains/accounts/accounts.jobs.ts'
 import { auditExportHandler } from './domains/audit/audit.jobs.ts'
 import type { Deps } from './domains/deps.ts'
-import { dispatchOutbox, type EventHandler, outboxBacklog } from './domains/events/events.jobs.ts'
+import {
+  deleteDeliveredEvents,
+  dispatchOutbox,
+  type EventHandler,
+  outboxBacklog,
+} from './domains/events/events.jobs.ts'
 import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
 import type { Metrics } from './http/metrics.ts'
 import { deleteExpiredJobs, type JobHandler, type ScheduledTask } from './jobs/jobs.ts'
@@ -15,6 +20,9 @@ import { deleteExpiredJobs, type JobHandler, type ScheduledTask } from './jobs/j
 export type Works = { readonly tasks: readonly ScheduledTask[]; readonly handlers: readonly JobHandler[] }
 
 const HOUR = 3_600
+
+/** Every kind of long work. */
+export const JOB_HANDLERS: readonly JobHandler[] = [auditExportHandler]
 
 /** All of the program's work in the background. */
 export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly epochDays: number }): Works {
@@ -36,6 +44,7 @@ export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly
         waiting.set(backlog.waiting)
         oldest.set(backlog.oldestSeconds)
       }),
+      task('outbox.cleanup', HOUR, () => deleteDeliveredEvents(db, clock.now())),
       task('usage.partitions', HOUR, () => ensureMonths(db, monthsAhead(clock.now()))),
       task('keys.rotation', HOUR, async () => {
         const now = clock.now()
@@ -46,6 +55,6 @@ export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly
       task('oauth.cleanup', HOUR, () => cleanExpiredOauthState(db, clock.now())),
       task('oauth.signing_key', HOUR, () => rotateSigningKeyWhenDue(deps, outer.epochDays)),
     ],
-    handlers: [auditExportHandler],
+    handlers: JOB_HANDLERS,
   }
 }

@@ -4,7 +4,8 @@ import type { AccountRole, StaffRole, SubjectKind } from '../generated/prisma/en
 export const SCOPES = {
   public: 'Open to everyone, also without a token.',
   'accounts:read': 'Read accounts.',
-  'accounts:manage': 'Create accounts, change and close them.',
+  'accounts:create': 'Create accounts.',
+  'accounts:manage': 'Change accounts and close them.',
   'members:manage': 'Invite members, change their roles and remove them.',
   'identity:link': 'Take up an invitation with a verified e-mail address.',
   'subjects:read': 'Read subjects: the persons whose data is held.',
@@ -43,6 +44,7 @@ const ACCOUNT_ROLE_SCOPES = {
 const STAFF_ROLE_SCOPES = {
   PRIVACY_OFFICER: [
     'accounts:read',
+    'accounts:create',
     'accounts:manage',
     'subjects:read',
     'clients:read',
@@ -52,7 +54,7 @@ const STAFF_ROLE_SCOPES = {
   ],
   SUPPORT: ['accounts:read', 'subjects:read'],
   ENGINEER: ['accounts:read', 'usage:read'],
-  SECURITY: ['accounts:read', 'usage:read', 'audit:read', 'platform-clients:manage'],
+  SECURITY: ['accounts:read', 'usage:read', 'audit:read', 'clients:read', 'platform-clients:manage'],
   AUDITOR: ['accounts:read', 'audit:read'],
 } as const satisfies Record<StaffRole, readonly Scope[]>
 

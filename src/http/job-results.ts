@@ -3,20 +3,30 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Session } from '../auth/session.ts'
 import { callerName } from '../db/caller.ts'
 import type { Database } from '../db/database.ts'
+import type { Clock } from '../time/clock.ts'
 import { isUuid } from '../time/id.ts'
 import { answerRefusal } from './answer.ts'
 import { requestErrorOf } from './error-shape.ts'
 
 const PATH = /^\/([^/?]+)\/([^/?]+)\/result$/
 
+/** What the listener needs. */
+export type JobResultOptions = {
+  readonly db: Database
+  readonly clock: Clock
+  /** The scope that a caller must hold to fetch the result, by kind of job. */
+  readonly scopes: ReadonlyMap<string, string>
+  readonly resolveSession: (request: IncomingMessage) => Promise<Session>
+}
+
+const held = (session: { readonly scopes: ReadonlySet<string> }, scope: string) => session.scopes.has(scope)
+
 /**
- * `GET /jobs/{account}/{job}/result`: the result of a finished job of the caller, as JSON Lines. One piece is in
+ * `GET /jobs/{account}/{job}/result`: the result of a finished job of the caller, as JSON Lines, until it
+ * expires and while the caller holds the scope of its kind. One piece is in
  * memory at a time, and each is read in a transaction of its own with the caller set.
  */
-export function jobResultListener(
-  db: Database,
-  resolveSession: (request: IncomingMessage) => Promise<Session>,
-): RequestListener {
+export function jobResultListener({ db, clock, scopes, resolveSession }: JobResultOptions): RequestListener {
   return async (request, response) => {
     const [, accountId, jobId] = PATH.exec((request.url ?? '').split('?', 1)[0] ?? '') ?? []
     if (request.method !== 'GET' || !isUuid(accountId) || !isUuid(jobId)) return answerRefusal(response, 'NOT_FOUND')
@@ -30,10 +40,10 @@ export function jobResultListener(
     })
     if (!session) return
     const key = { accountId, id: jobId }
-    const job = await db.read(session, (tx) =>
-      tx.job.findFirst({ where: { ...key, caller: callerName(session), state: 'DONE' }, select: { id: true } }),
-    )
-    if (!job) return answerRefusal(response, 'NOT_FOUND')
+    const done = { ...key, caller: callerName(session), state: 'DONE' as const, expiresAt: { gt: clock.now() } }
+    const job = await db.read(session, (tx) => tx.job.findFirst({ where: done, select: { kind: true } }))
+    const scope = job && scopes.get(job.kind)
+    if (!scope || !held(session, scope)) return answerRefusal(response, 'NOT_FOUND')
     response.writeHead(200, {
       'Content-Type': 'application/jsonl; charset=utf-8',
       'Content-Disposition': `attachment; filename="${jobId}.jsonl"`,

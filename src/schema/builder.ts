@@ -5,8 +5,10 @@ import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import { getDatamodel } from '../generated/pothos.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { globalId, readGlobalId } from './global-id.ts'
 import { refuseScope } from './refusals.ts'
 import { RELAY_DESCRIPTIONS } from './relay-descriptions.ts'
+import { needs } from './root-field.ts'
 import type { SchemaTypes } from './types.ts'
 
 /**
@@ -26,8 +28,13 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
-    nodeQueryOptions: false,
-    nodesQueryOptions: false,
+    encodeGlobalID: (typename, id) => globalId(typename, String(id)),
+    decodeGlobalID: readGlobalId,
+    nodeQueryOptions: needs('public', 'A record by its global id; null where the caller may see none.'),
+    nodesQueryOptions: needs(
+      'public',
+      'Records by their global ids, in their order, 100 at most; null in the place of each that the caller may not see.',
+    ),
     ...RELAY_DESCRIPTIONS,
   },
   prisma: {

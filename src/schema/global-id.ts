@@ -23,6 +23,21 @@ export function globalId(typename: string, local: string): string {
   return Buffer.from(`${typename}:${local}`).toString('base64')
 }
 
+/** The types that `node` and `nodes` find. */
+export const NODE_TYPES = ['Account', 'ApiClient', 'AuditEvent', 'Job', 'Subject'] as const
+
+/**
+ * Takes a global id apart.
+ * @throws BAD_USER_INPUT when it is none, or of a type that has none
+ */
+export function readGlobalId(value: string): { typename: string; id: string } {
+  for (const typename of NODE_TYPES) {
+    const id = localPart(typename, value)
+    if (id !== null) return { typename, id }
+  }
+  throw badInput('id', 'is not a global id')
+}
+
 /** The local part of a global id of `typename`; null where it is of another type or none at all. */
 function localPart(typename: string, value: string): string | null {
   const text = Buffer.from(value, 'base64').toString('utf8')

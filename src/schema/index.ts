@@ -6,7 +6,7 @@ import '../domains/audit/audit.schema.ts'
 import '../domains/usage/usage.schema.ts'
 import { builder } from './builder.ts'
 import { checkCursors } from './cursors.ts'
-import { describeTotalCounts } from './relay-descriptions.ts'
+import { describeTheRest } from './relay-descriptions.ts'
 import './scalars.ts'
 import { noteStaffReads } from './staff-reads.ts'
 
@@ -15,5 +15,5 @@ builder.mutationType({ description: 'Writes: one a request. Each answers its suc
 
 /** The whole schema. Only the app and the script that prints it build it. */
 export function buildSchema(): GraphQLSchema {
-  return describeTotalCounts(checkCursors(noteStaffReads(builder.toSchema({ sortSchema: true }))))
+  return describeTheRest(checkCursors(noteStaffReads(builder.toSchema({ sortSchema: true }))))
 }

@@ -24,8 +24,11 @@ export const RELAY_DESCRIPTIONS = {
   beforeArgOptions: { description: 'Only what precedes this cursor.' },
 } as const
 
-/** Describes the total counts of connections, for which the Prisma plugin takes no text. */
-export function describeTotalCounts(schema: GraphQLSchema): GraphQLSchema {
+/** Describes what plugins make and take no text for: total counts of connections, and the ids of `node` and `nodes`. */
+export function describeTheRest(schema: GraphQLSchema): GraphQLSchema {
+  const fields = schema.getQueryType()?.getFields()
+  for (const argument of [...(fields?.['node']?.args ?? []), ...(fields?.['nodes']?.args ?? [])])
+    argument.description ??= argument.name === 'id' ? 'The global id.' : 'The global ids, 100 at most.'
   for (const type of Object.values(schema.getTypeMap())) {
     const total = isObjectType(type) ? type.getFields()['totalCount'] : undefined
     if (total) total.description ??= 'How many records the list has in all, on all pages together.'

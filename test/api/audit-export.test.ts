@@ -17,7 +17,12 @@ beforeAll(async () => {
   world = await openWorld()
   const { db } = world.resources
   const resolve = world.serving.sessions
-  const listener = jobResultListener(db, (request) => resolve.resolve(callerHeadersOf(request)))
+  const listener = jobResultListener({
+    db,
+    clock: world.clock,
+    scopes: new Map([['audit.export', 'audit:read']]),
+    resolveSession: (request) => resolve.resolve(callerHeadersOf(request)),
+  })
   server = createServer((request, response) => {
     request.url = (request.url ?? '').replace(/^\/jobs/, '')
     void listener(request, response)
@@ -67,7 +72,7 @@ test('an export shows its progress, survives a step that fails, and holds every 
   expect(await step()).toBe(true)
   expect(await look('staff', id)).toMatchObject({ state: 'RUNNING', done: 1_000, total, downloadPath: null })
   const failing = {
-    kind: auditExportHandler.kind,
+    ...auditExportHandler,
     step: async (...args: Parameters<typeof auditExportHandler.step>) => {
       await auditExportHandler.step(...args)
       throw new Error('killed')
@@ -126,7 +131,11 @@ test('only who asked sees the job and fetches its result, until it expires', asy
   }
   expect((await download(null, path)).status).toBe(404)
   expect((await download({ token: 'x.y.z' }, path)).status).toBe(401)
+  const narrow = { token: await world.ownerToken('accounts:read') }
+  expect(await look(narrow, id)).not.toBeNull()
+  expect((await download(narrow, path)).status).toBe(404)
   world.clock.move(7 * 24 * 3600)
+  expect((await download({ token: await world.ownerToken('audit:read') }, path)).status).toBe(404)
   await world.runner.runDue()
   const left = await world.resources.db.worker((tx) => tx.jobChunk.count())
   expect(left).toBe(0)

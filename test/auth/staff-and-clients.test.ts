@@ -43,6 +43,7 @@ test('staff act by the scopes of their roles and belong to no account', async ()
   expect([...session.scopes].sort()).toEqual([
     'accounts:read',
     'audit:read',
+    'clients:read',
     'platform-clients:manage',
     'public',
     'subjects:read',

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemSession } from '../../src/auth/session.ts'
 import { recordAudit } from '../../src/domains/audit/audit.service.ts'
-import { dispatchOutbox, type EventHandler, outboxBacklog } from '../../src/domains/events/events.jobs.ts'
+import {
+  DELIVERED_SECONDS,
+  deleteDeliveredEvents,
+  dispatchOutbox,
+  type EventHandler,
+  outboxBacklog,
+} from '../../src/domains/events/events.jobs.ts'
 import { retryDelaySeconds } from '../../src/domains/events/events.rules.ts'
 import { emitEvent } from '../../src/domains/events/events.service.ts'
 import { fresh, localId } from '../api/calls.ts'
@@ -117,4 +123,18 @@ test('a payload that is not of the catalogue is neither sent nor delivered', asy
   const requestId = fresh()
   expect(await dispatch(handlerOf(requestId))).toBe(1)
   expect([await effects(requestId), await waiting()]).toEqual([1, 1])
+})
+
+test('delivered events are deleted after 30 days, waiting ones never', async () => {
+  const { db, clock: now } = world.resources
+  await world.runner.runDue()
+  const delivered = () => db.worker((tx) => tx.outboxEvent.count({ where: { dispatchedAt: { not: null } } }))
+  const all = await delivered()
+  expect(all).toBeGreaterThan(0)
+  world.clock.move(DELIVERED_SECONDS - 1)
+  expect(await deleteDeliveredEvents(db, now.now())).toBe(0)
+  world.clock.move(1)
+  const waiting = await db.worker((tx) => tx.outboxEvent.count({ where: { dispatchedAt: null } }))
+  expect(await deleteDeliveredEvents(db, now.now())).toBe(all)
+  expect(await db.worker((tx) => tx.outboxEvent.count())).toBe(waiting)
 })

@@ -26,6 +26,7 @@ const textOf = async (jobId: string) => {
 /** Counts to ten, one a step. */
 const counting = (kind: string, during: (at: number) => void = () => {}): JobHandler => ({
   kind,
+  scope: 'audit:read',
   async step(_tx, job) {
     const at = (job.payload as { at: number }).at + 1
     during(at)
@@ -115,7 +116,7 @@ test('several workers share the queue and each step is done once', async () => {
 test('a job whose step always fails is given up after five attempts, and holds up no other', async () => {
   const bad = await enqueue('test.bad')
   const good = await enqueue('test.good')
-  const fails: JobHandler = { kind: 'test.bad', step: () => Promise.reject(new Error('always')) }
+  const fails: JobHandler = { kind: 'test.bad', scope: 'audit:read', step: () => Promise.reject(new Error('always')) }
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     await runnerOf([], [fails, counting('test.good')]).runDue()
     expect((await jobOf(bad)).attempts).toBe(attempt)

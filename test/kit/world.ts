@@ -47,6 +47,8 @@ export type World = {
   ): Promise<Answer>
   /** A token of the plain member of the first account. */
   memberToken(): Promise<string>
+  /** A fresh token of the owner of the first account, with these scopes. */
+  ownerToken(scope: string): Promise<string>
   close(): Promise<void>
 }
 
@@ -127,6 +129,7 @@ export async function openWorld(options: { env?: Record<string, string>; dataDir
         sub: demoSub(DEMO_ACCOUNTS[0].subjects[1]?.id ?? ''),
         scope: Object.keys(SCOPES).join(' '),
       }),
+    ownerToken: (scope) => demoIssuer.issue({ sub: demoSub(DEMO_ACCOUNTS[0].subjects[0].id), scope }),
     close: async () => {
       await runner.stop()
       await db.close()

@@ -65,6 +65,7 @@ test('every element of the schema has a description', () => {
 const BOUNDED_LISTS: Readonly<Record<string, string>> = {
   'ApiClient.scopes': 'at most the scopes of its kind',
   'AuditEvent.recordIds': 'the service writes few ids, else a count',
+  'Query.nodes': 'as long as the list of ids, which the wire caps at 100',
   'Viewer.scopes': 'at most all scopes',
 }
 

@@ -19,7 +19,12 @@ beforeAll(async () => {
   holdings = await populate(world)
   callers = await callersOf(world)
   const { sessions } = world.serving
-  const listener = jobResultListener(world.resources.db, (request) => sessions.resolve(callerHeadersOf(request)))
+  const listener = jobResultListener({
+    db: world.resources.db,
+    clock: world.clock,
+    scopes: new Map([['audit.export', 'audit:read']]),
+    resolveSession: (request) => sessions.resolve(callerHeadersOf(request)),
+  })
   server = createServer((request, response) => {
     request.url = request.url?.replace(/^\/jobs/, '')
     listener(request, response)

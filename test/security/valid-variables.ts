@@ -21,6 +21,8 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     apiClients: {},
     auditEvents: {},
     job: { id: own.jobId },
+    node: { id: endUser },
+    nodes: { ids: [accountId, endUser, own.apiClientId, own.jobId] },
     subject: { id: endUser },
     subjects: {},
     usageEvents: {},

@@ -248,6 +248,8 @@ create table outbox_event (
 -- The dispatcher's poll reads only what waits.
 create index outbox_event_due on outbox_event (next_attempt_at) where dispatched_at is null;
 
+create index outbox_event_delivered on outbox_event (dispatched_at) where dispatched_at is not null;
+
 -- jobs
 
 create type job_state as enum ('QUEUED', 'RUNNING', 'DONE', 'FAILED');
@@ -394,32 +396,33 @@ grant select, insert, update on keys.data_key to privacy_app;
 create policy app_reads on account for select to privacy_app using
   (id = (select app.tenant_id()) or (select app.staff('accounts:read')));
 create policy app_adds on account for insert to privacy_app with check
-  (id = (select app.account_id()) and ((select app.principal()) = 'SYSTEM' or (select app.staff('accounts:manage'))));
+  (id = (select app.account_id()) and ((select app.principal()) = 'SYSTEM' or (select app.staff('accounts:create'))));
 create policy app_changes on account for update to privacy_app using
-  ((id = (select app.tenant_id()) and (select app.reach()) = 'ACCOUNT') or (select app.staff('accounts:manage')));
+  ((id = (select app.tenant_id()) and (select app.reach()) = 'ACCOUNT') or (select app.staff('accounts:manage'))
+    or (id = (select app.account_id()) and (select app.staff('accounts:create'))));
 
 create policy app_reads on subject for select to privacy_app using
   ((account_id = (select app.tenant_id())
       and ((select app.reach()) = 'ACCOUNT' or id = (select app.subject_id()) or (select app.principal()) = 'GATEWAY'))
-    or (account_id = (select app.account_id()) and (select app.staff('accounts:manage')))
+    or (account_id = (select app.account_id()) and (select app.staff('accounts:create')))
     or (select app.staff('subjects:read')));
 create policy app_adds on subject for insert to privacy_app with check
   (account_id = (select app.account_id())
-    and ((select app.reach()) = 'ACCOUNT' or (select app.staff('accounts:manage'))));
+    and ((select app.reach()) = 'ACCOUNT' or (select app.staff('accounts:create'))));
 create policy app_changes on subject for update to privacy_app using
   (account_id = (select app.tenant_id())
     and ((select app.reach()) = 'ACCOUNT' or id = (select app.subject_id())));
 -- Staff invites the first owner of an account; from the moment of joining on, the account's own people decide.
 create policy staff_invites on subject for update to privacy_app using
   (account_id = (select app.account_id()) and kind = 'MEMBER' and joined_at is null
-    and (select app.staff('accounts:manage')));
+    and (select app.staff('accounts:create')));
 
 create policy app_reads on invitation for select to privacy_app using
   (account_id = (select app.tenant_id())
     and ((select app.reach()) = 'ACCOUNT' or subject_id = (select app.subject_id())));
 create policy app_adds on invitation for insert to privacy_app with check
   (account_id = (select app.account_id())
-    and ((select app.reach()) = 'ACCOUNT' or (select app.staff('accounts:manage'))));
+    and ((select app.reach()) = 'ACCOUNT' or (select app.staff('accounts:create'))));
 create policy app_changes on invitation for update to privacy_app using
   (account_id = (select app.tenant_id())
     and ((select app.reach()) = 'ACCOUNT' or subject_id = (select app.subject_id())));
@@ -468,7 +471,7 @@ create policy app_reads on keys.data_key for select to privacy_app using
   ((account_id = (select app.tenant_id()) and (select app.principal()) <> 'GATEWAY'
       and ((select app.reach()) = 'ACCOUNT' or subject_id is null or subject_id = (select app.subject_id())))
     or (subject_id is null and (select app.staff('accounts:read')))
-    or (select app.staff('subjects:read')) or (select app.staff('accounts:manage')));
+    or (select app.staff('subjects:read')) or (select app.staff('accounts:create')));
 create policy app_adds on keys.data_key for insert to privacy_app with check
   (account_id = (select app.account_id()) and (select app.principal()) in ('SUBJECT', 'INTEGRATION', 'STAFF', 'SYSTEM'));
 create policy app_changes on keys.data_key for update to privacy_app using

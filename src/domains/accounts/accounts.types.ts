@@ -64,6 +64,7 @@ const PersonController = builder.enumType('Controller', {
 })
 
 export const AccountNode = builder.prismaNode('Account', {
+  nullable: true,
   description: 'A customer of Pipelet; the boundary of what its callers see.',
   extensions: cursorOf(['uuid']),
   id: { resolve: (account) => account.id },
@@ -105,6 +106,7 @@ export const AccountNode = builder.prismaNode('Account', {
 type SubjectCipher = 'nameCipher' | 'emailCipher' | 'referenceCipher'
 
 export const SubjectNode = builder.prismaNode('Subject', {
+  nullable: true,
   description: 'A person whose data is held.',
   ...aboutPerson((subject: { accountId: string; id: string }) => ({
     accountId: subject.accountId,
@@ -160,6 +162,7 @@ export const SubjectNode = builder.prismaNode('Subject', {
 })
 
 export const ApiClientNode = builder.prismaNode('ApiClient', {
+  nullable: true,
   description: 'An OAuth 2.0 client.',
   id: { resolve: (client) => tenantKey(client) },
   findUnique: (id, context) => ({

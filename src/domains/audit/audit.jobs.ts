@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Scope } from '../../auth/permissions.ts'
 import type { Tx } from '../../db/database.ts'
 import type { AuditEvent, Job, Prisma } from '../../generated/prisma/client.ts'
 import type { JobHandler, JobStep } from '../../jobs/jobs.ts'
@@ -43,6 +44,7 @@ export function exportWhere({ where }: AuditExport): Prisma.AuditEventWhereInput
 /** Writes audit events as JSON Lines, 1,000 a step, in order of time. */
 export const auditExportHandler: JobHandler = {
   kind: AUDIT_EXPORT,
+  scope: 'audit:read' satisfies Scope,
   async step(tx: Tx, job: Job): Promise<JobStep> {
     const payload = readAuditExport(job.payload)
     const { after } = payload

@@ -25,6 +25,7 @@ builder.enumType(JobState, {
 })
 
 export const AuditEventNode = builder.prismaNode('AuditEvent', {
+  nullable: true,
   description: 'Who did what to which records. Never changed, never deleted, without personal data.',
   id: { resolve: (event) => tenantKey(event) },
   findUnique: (id, context) => ({
@@ -57,6 +58,7 @@ export const AuditEventNode = builder.prismaNode('AuditEvent', {
 })
 
 export const JobNode = builder.prismaNode('Job', {
+  nullable: true,
   description: 'A long work of the caller, with its progress.',
   id: { resolve: (job) => tenantKey(job) },
   findUnique: (id, context) => ({

@@ -97,6 +97,24 @@ async function postpone(db: Database, row: OutboxEvent, now: Date): Promise<void
   )
 }
 
+/** How long a delivered event is kept, in seconds: 30 days. */
+export const DELIVERED_SECONDS = 30 * 86_400
+
+/** Deletes events that were delivered 30 days ago or longer, 500 a transaction. @returns how many */
+export async function deleteDeliveredEvents(db: Database, now: Date): Promise<number> {
+  let count = 0
+  for (;;) {
+    const deleted = await db.worker(
+      (tx) => tx.$executeRaw`
+        delete from outbox_event where ctid = any(array(
+          select ctid from outbox_event where dispatched_at <= ${addSeconds(now, -DELIVERED_SECONDS)}
+          limit ${BATCH} for update skip locked))`,
+    )
+    count += deleted
+    if (deleted < BATCH) return count
+  }
+}
+
 /** What waits in the outbox, for metrics: how many, and the age of the oldest in seconds. */
 export async function outboxBacklog(db: Database, now: Date): Promise<{ waiting: number; oldestSeconds: number }> {
   const [row] = await db.worker(

@@ -12,7 +12,7 @@ import { matchesUsagePattern, USAGE_PATTERN_WORDS } from './usage-patterns.rules
 const DAY_MS = 86_400_000
 /** The longest time a summary may cover, in days, by length of its buckets. */
 const DAYS_MAX = { HOUR: 92, DAY: 1_100, MONTH: 4_000 } as const
-const PAGE_MAX = 1_000
+const PAGE_MAX = 500
 const PAGE_DEFAULT = 100
 
 const UsageBucketEnum = builder.enumType('UsageBucket', {
@@ -156,7 +156,7 @@ builder.queryField('usageSummary', (t) =>
       type: UsageSummaryRow,
       ...needs(
         'usage:read',
-        'Usage that the caller may see, summed by time and group, in order of time. Pages forward: 100 rows, or as many as `first` says, 1,000 at most.',
+        'Usage that the caller may see, summed by time and group, in order of time. Pages forward: 100 rows, or as many as `first` says, 500 at most.',
       ),
       args: {
         filter: t.arg({ type: UsageSummaryFilter, required: true, description: 'Which events are counted.' }),
