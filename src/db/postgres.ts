@@ -10,6 +10,7 @@ import pg from 'pg'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import type { Backend, Login } from './backend.ts'
 import { APPLIED_MIGRATIONS_SQL, assertSchemaCurrent, MIGRATIONS_DIR } from './migrations.ts'
+import { sqlStateOf } from './postgres-errors.ts'
 
 /** The three logins of the server, as connection URLs. */
 export type LoginUrls = { readonly appUrl: string; readonly workerUrl: string; readonly authUrl: string }
@@ -132,8 +133,12 @@ type Fitness = {
 }
 
 /** @returns the login's user name. */
+/** SQLSTATEs of a login that is missing or whose password is wrong. */
+const CANNOT_SIGN_IN = new Set(['28000', '28P01'])
+
 async function assertFit(login: Login, pool: pg.Pool): Promise<string> {
-  const { rows } = await pool.query<Fitness>(`
+  const { rows } = await pool
+    .query<Fitness>(`
     select session_user as user, current_setting('server_version_num')::int / 10000 as version,
            current_setting('timezone') as timezone, rolsuper or rolbypassrls as passes_rls,
            rolcreaterole as makes_roles,
@@ -141,6 +146,12 @@ async function assertFit(login: Login, pool: pg.Pool): Promise<string> {
                    where c.relkind in ('r', 'p') and n.nspname !~ '^(pg_|information_schema$)'
                      and pg_has_role(r.oid, c.relowner, 'member')) as owns
     from pg_roles r where rolname = session_user`)
+    .catch((error: unknown) => {
+      if (!CANNOT_SIGN_IN.has(sqlStateOf(error) ?? '')) throw error
+      throw new Error(
+        `the ${login} login cannot sign in: make the roles by npm run db:roles, with the passwords of the URLs`,
+      )
+    })
   const [row] = rows
   if (!row) throw new Error(`the ${login} login has no role`)
   if (row.version < VERSION_MIN) throw new Error(`PostgreSQL ${VERSION_MIN} or newer is needed; this is ${row.version}`)

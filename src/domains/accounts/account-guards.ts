@@ -2,19 +2,27 @@ import type { Tx } from '../../db/database.ts'
 import { AccountNotActive, NotAvailable } from './accounts.problems.ts'
 
 /**
- * Locks the account's row until the transaction ends, so that two changes to it come one after the other. Rows that
- * refer to it can be added meanwhile.
+ * Locks the account until the transaction ends, so that changes to it come one after the other, and after every write
+ * that found it active. Rows that refer to it can be added meanwhile.
  * @throws NOT_AVAILABLE when the caller cannot see it; ACCOUNT.NOT_ACTIVE when it takes no new data.
  */
 export async function lockActiveAccount(tx: Tx, accountId: string): Promise<void> {
-  const [row] = await tx.$queryRaw<{ status: string }[]>`
-    select status::text from account where id = ${accountId}::uuid for no key update`
-  if (!row) throw new NotAvailable()
-  if (row.status !== 'ACTIVE') throw new AccountNotActive()
+  await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${accountId}, 0))`
+  await assertActive(tx, accountId)
 }
 
-/** The same without a lock, for what only adds rows. @throws as above. */
+/**
+ * For what only adds rows: shares the account with others of its kind. The lock comes first and in a statement of its
+ * own, so that the state is read after whoever was changing it has ended. A lock on the row would need the right to
+ * change it, which gateways do not have.
+ * @throws as above
+ */
 export async function assertActiveAccount(tx: Tx, accountId: string): Promise<void> {
+  await tx.$executeRaw`select pg_advisory_xact_lock_shared(hashtextextended(${accountId}, 0))`
+  await assertActive(tx, accountId)
+}
+
+async function assertActive(tx: Tx, accountId: string): Promise<void> {
   const account = await tx.account.findUnique({ where: { id: accountId }, select: { status: true } })
   if (!account) throw new NotAvailable()
   if (account.status !== 'ACTIVE') throw new AccountNotActive()

@@ -60,8 +60,8 @@ const OwnerInput = builder.inputType('OwnerInput', {
 
 mutation('createAccount', {
   scope: 'accounts:create',
-  description: 'Creates an account and invites its first owner.',
-  problems: [],
+  description: 'Creates an account and invites its first owner. For Staff.',
+  problems: [NotAvailable],
   input: (t) => ({
     name: t.string({ required: true, description: 'Name of the organisation, 1 to 200 characters.' }),
     country: t.field({ type: 'CountryCode', required: true, description: 'Where the customer is established.' }),
@@ -69,6 +69,7 @@ mutation('createAccount', {
     owner: t.field({ type: OwnerInput, required: true, description: 'Its first owner.' }),
   }),
   run: async (deps, call, input) => {
+    if (call.caller.principal !== 'STAFF') throw new NotAvailable()
     assertLength('name', input.name, 200)
     assertLength('owner.name', input.owner.name, 200)
     assertRegion(input.region)
