@@ -1,5 +1,4 @@
 import type { Session } from '../../auth/session.ts'
-import { arrayLiteral } from '../../db/array-literal.ts'
 import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
 import type { Call, Tx } from '../../db/database.ts'
 import { assertActiveAccount } from '../accounts/account-guards.ts'
@@ -73,8 +72,7 @@ async function assertSubjects(tx: Tx, accountId: string, rows: readonly UsageRow
  * instant for that.
  */
 async function insertRows(tx: Tx, accountId: string, rows: readonly UsageRow[], now: Date): Promise<UsageTally> {
-  const column = (key: Exclude<keyof UsageRow, 'occurredAt'>) => arrayLiteral(rows.map((row) => row[key]))
-  const occurredAt = arrayLiteral(rows.map((row) => row.occurredAt.toISOString()))
+  const column = <K extends keyof UsageRow>(key: K) => rows.map((row) => row[key])
   const recordedAt = now.toISOString()
   await tx.$executeRaw`select set_config('app.recorded_at', ${recordedAt}, true)`
   const [sum] = await tx.$queryRaw<{ events: number; input: string; output: string }[]>`
@@ -83,12 +81,12 @@ async function insertRows(tx: Tx, accountId: string, rows: readonly UsageRow[], 
         browser, os, page, model, endpoint_kind, region, input_tokens, output_tokens, payload_bytes, latency_ms)
       select ${accountId}::uuid, ${recordedAt}::timestamptz, e.*
       from unnest(
-        ${occurredAt}::text::timestamptz[], ${column('requestId')}::text::text[],
-        ${column('kind')}::text::usage_kind[], ${column('subjectId')}::text::uuid[], ${column('addressPrefix')}::text::text[],
-        ${column('browser')}::text::browser_family[], ${column('os')}::text::os_family[], ${column('page')}::text::text[],
-        ${column('model')}::text::text[], ${column('endpointKind')}::text::endpoint_kind[], ${column('region')}::text::text[],
-        ${column('inputTokens')}::text::int[], ${column('outputTokens')}::text::int[], ${column('payloadBytes')}::text::bigint[],
-        ${column('latencyMs')}::text::int[]) as e
+        ${rows.map((row) => row.occurredAt.toISOString())}::timestamptz[], ${column('requestId')}::text[],
+        ${column('kind')}::usage_kind[], ${column('subjectId')}::uuid[], ${column('addressPrefix')}::text[],
+        ${column('browser')}::browser_family[], ${column('os')}::os_family[], ${column('page')}::text[],
+        ${column('model')}::text[], ${column('endpointKind')}::endpoint_kind[], ${column('region')}::text[],
+        ${column('inputTokens')}::int[], ${column('outputTokens')}::int[], ${column('payloadBytes')}::bigint[],
+        ${column('latencyMs')}::int[]) as e
       -- In the order of the key, so that two calls with the same events wait for each other and never in a circle.
       order by 3, 4
       on conflict do nothing
