@@ -95,21 +95,21 @@ test('whichever statement of a mutation fails, no row is changed', async () => {
   expect(changes).toEqual([])
   expect(figures).toMatchInlineSnapshot(`
     {
-      "acceptInvitation": 14,
-      "changeMemberRole": 11,
-      "closeAccount": 11,
+      "acceptInvitation": 15,
+      "changeMemberRole": 12,
+      "closeAccount": 12,
       "createAccount": 24,
-      "createApiClient": 11,
+      "createApiClient": 12,
       "createPlatformClient": 10,
-      "createSubject": 19,
+      "createSubject": 20,
       "disableApiClient": 10,
       "disablePlatformClient": 10,
       "exportAudit": 10,
-      "inviteMember": 18,
-      "openUsageImport": 10,
-      "recordUsage": 10,
-      "removeMember": 14,
-      "updateAccount": 11,
+      "inviteMember": 19,
+      "openUsageImport": 11,
+      "recordUsage": 11,
+      "removeMember": 15,
+      "updateAccount": 12,
       "updateSubject": 17,
     }
   `)
