@@ -17,7 +17,8 @@ const KEY_DESCRIPTION =
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{8,128}$/
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
-type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>
+/** What the input fields of a mutation are built with. */
+export type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>
 type ProblemClass = new () => Problem
 
 type CallInput = Record<string, unknown> & { idempotencyKey?: string | null }
@@ -29,6 +30,8 @@ type MutationOptions<Input extends InputFieldMap, Outcome extends object> = {
   problems?: readonly ProblemClass[]
   /** Fields of the success type; their parent is what `run` returned, read after the commit. */
   success: (t: PothosSchemaTypes.ObjectFieldBuilder<Types, Outcome>) => FieldMap
+  /** False where the outcome is the whole answer: then nothing is read after the commit. Default true. */
+  readsBack?: boolean
   /** The use case. What it returns must be ids and counts as JSON, for a repeat gets it from the idempotency record. */
   run: (deps: Deps, call: Call<Session>, input: InputShapeFromFields<Input>) => Promise<Outcome>
 }
@@ -54,7 +57,7 @@ export function mutation<Input extends InputFieldMap, Outcome extends object>(
     const { idempotencyKey, ...rest } = args.input
     const call = await callOf(context, name, rest, idempotencyKey ?? null)
     const outcome = await options.run(context.deps, call, rest as InputShapeFromFields<Input>)
-    await context.reads.open()
+    if (options.readsBack !== false) await context.reads.open()
     return outcome
   }
   builder.mutationField(name, (t) =>

@@ -1,8 +1,15 @@
-import { mutation } from '../../schema/mutation.ts'
+import { type InputFields, mutation } from '../../schema/mutation.ts'
 import { assertLength } from '../../schema/scalars.ts'
 import { assertPlace, ownSubjectId, present, subjectField } from './accounts.fields.ts'
 import { AccountNotActive, EmailTaken, NotAvailable, ReferenceTaken, SubjectErased } from './accounts.problems.ts'
 import { createSubject, updateSubject } from './subject.service.ts'
+
+const personFields = (t: InputFields) => ({
+  name: t.string({ description: 'Name, 1 to 200 characters.' }),
+  email: t.field({ type: 'EmailAddress', description: 'E-mail address.' }),
+  country: t.field({ type: 'CountryCode', description: 'Where the person lives.' }),
+  subdivision: t.string({ description: 'ISO 3166-2, in the country, e.g. US-CA.' }),
+})
 
 mutation('createSubject', {
   scope: 'subjects:write',
@@ -10,10 +17,7 @@ mutation('createSubject', {
   problems: [NotAvailable, AccountNotActive, ReferenceTaken, EmailTaken],
   input: (t) => ({
     reference: t.string({ required: true, description: "The customer's reference of its user, 1 to 256 characters." }),
-    name: t.string({ description: 'Name, 1 to 200 characters.' }),
-    email: t.field({ type: 'EmailAddress', description: 'E-mail address.' }),
-    country: t.field({ type: 'CountryCode', description: 'Where the person lives.' }),
-    subdivision: t.string({ description: 'ISO 3166-2, in the country, e.g. US-CA.' }),
+    ...personFields(t),
   }),
   run: async (deps, call, input) => {
     assertLength('reference', input.reference, 256)
@@ -31,10 +35,7 @@ mutation('updateSubject', {
   input: (t) => ({
     subjectId: t.id({ required: true, description: 'The person.' }),
     reference: t.string({ description: "The customer's reference of its user, 1 to 256 characters." }),
-    name: t.string({ description: 'Name, 1 to 200 characters.' }),
-    email: t.field({ type: 'EmailAddress', description: 'E-mail address.' }),
-    country: t.field({ type: 'CountryCode', description: 'Where the person lives.' }),
-    subdivision: t.string({ description: 'ISO 3166-2, in the country, e.g. US-CA.' }),
+    ...personFields(t),
   }),
   run: async (deps, call, input) => {
     assertLength('reference', input.reference, 256)

@@ -52,6 +52,7 @@ const UsageEventInput = builder.inputType('UsageEventInput', {
 
 mutation('recordUsage', {
   scope: 'usage:write',
+  readsBack: false,
   description: `Records 1 to ${USAGE_EVENTS_MAX} usage events of one account: all or none. For gateways.`,
   problems: [NotAvailable, AccountNotActive, UsageEventNotValid],
   input: (t) => ({
@@ -84,6 +85,7 @@ mutation('recordUsage', {
 
 mutation('openUsageImport', {
   scope: 'usage:write',
+  readsBack: false,
   description:
     'Fixes how far the events of a trace file are moved in time. The first run of a file into an account decides; every later run is told the same, so that it stores nothing twice.',
   problems: [NotAvailable, AccountNotActive],
