@@ -48,6 +48,7 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   actorId: id,
   processorId: id,
   id,
+  ids: id,
   after: cursor,
   before: cursor,
 }

@@ -115,7 +115,7 @@ test('what a caller sends is found in clear in no file, log line or refusal', as
   expect(world.log.length).toBeGreaterThan(50)
   expect({ inputs: canaries.length, storedOf: stored }).toMatchInlineSnapshot(`
     {
-      "inputs": 103,
+      "inputs": 105,
       "storedOf": [
         "subjects.filter.email",
         "subjects.filter.reference",
