@@ -24,7 +24,7 @@ test('accounts are created by Staff alone', async () => {
   for (const who of ['subject', 'integration', 'gateway', 'processor', 'staff'] as const)
     codes[who] = await codeOf(perform(world, who, 'createAccount', input))
   expect(codes).toEqual({
-    subject: 'NOT_AVAILABLE',
+    subject: 'FORBIDDEN',
     integration: 'FORBIDDEN',
     gateway: 'FORBIDDEN',
     processor: 'FORBIDDEN',
