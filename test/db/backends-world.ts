@@ -6,8 +6,7 @@ import { openOwned, openPglite, pgliteTarget } from '../../src/db/pglite.ts'
 import { deriveLoginUrls, openPostgres } from '../../src/db/postgres.ts'
 import { openOwner } from '../../src/db/postgres-owner.ts'
 import { ensureRoles } from '../../src/db/roles.ts'
-
-const PASSWORD = "it's\\a %password"
+import { TEST_PASSWORD } from '../kit/global-setup.ts'
 
 /** A superuser's URL of a PostgreSQL server on which these tests may make databases; absent: not tested there. */
 export const serverUrl = process.env['TEST_BACKEND'] === 'postgres' ? process.env['TEST_POSTGRES_URL'] : undefined
@@ -20,10 +19,10 @@ export async function newServerDatabase(url: string) {
   await admin.query(`create role ${name} login password 'owner'`)
   await admin.query(`create database ${name} owner ${name}`)
   const passwords = {
-    privacy_app: PASSWORD,
-    privacy_worker: PASSWORD,
-    privacy_auth: PASSWORD,
-    privacy_backup: PASSWORD,
+    privacy_app: TEST_PASSWORD,
+    privacy_worker: TEST_PASSWORD,
+    privacy_auth: TEST_PASSWORD,
+    privacy_backup: TEST_PASSWORD,
   }
   await ensureRoles({ kind: 'postgres', query: (sql) => admin.query(sql) }, { passwords })
   const as = (user: string, password: string) => {
@@ -36,8 +35,8 @@ export async function newServerDatabase(url: string) {
   return {
     superUrl: as(decodeURIComponent(new URL(url).username), decodeURIComponent(new URL(url).password)),
     ownerUrl: as(name, 'owner'),
-    appUrl: as('privacy_app', PASSWORD),
-    backupUrl: as('privacy_backup', PASSWORD),
+    appUrl: as('privacy_app', TEST_PASSWORD),
+    backupUrl: as('privacy_backup', TEST_PASSWORD),
     drop: async () => {
       await admin.query(`drop database ${name} with (force)`)
       await admin.query(`drop role ${name}`)
