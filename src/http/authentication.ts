@@ -11,25 +11,27 @@ export type AuthenticationOptions = {
   readonly states: WireStates
   /** The session of a request; throws for a token that is presented and bad. */
   readonly authenticate: (request: Request) => Promise<Session>
-  /** Called when a token was refused, with Yoga's server context. */
-  readonly onRefused: (context: unknown) => Promise<void>
+  /** Called when a token was refused, with Yoga's server context; may throw another refusal. */
+  readonly onRefused: (request: Request, serverContext: unknown) => Promise<void>
 }
 
 /**
- * Finds out who calls before the document is parsed, so that a bad token is answered 401 whatever the document, and
- * puts `session` and `requestId` into the context.
+ * Finds out who calls before the body is read, so that a bad token is answered 401 whatever the document and costs
+ * little, and puts `session` and `requestId` into the context.
  */
 export function useAuthentication({ states, authenticate, onRefused }: AuthenticationOptions): Plugin {
   return {
-    async onParams({ request, context }) {
-      const state = states.of(request)
-      const session = await authenticate(request).catch(async (error: unknown) => {
+    async onRequestParse({ request, serverContext }) {
+      states.of(request).session = await authenticate(request).catch(async (error: unknown) => {
         const known = requestErrorOf(error, { suggest: false, recognise: () => null })
-        if (known?.code === 'UNAUTHENTICATED') await onRefused(context)
+        if (known?.code === 'UNAUTHENTICATED') await onRefused(request, serverContext)
         throw error
       })
-      state.session = session
-      Object.assign(context, { session, requestId: state.requestId } satisfies WireContext)
+    },
+    onParams({ request, context }) {
+      const { session, requestId } = states.of(request)
+      if (!session) throw new Error('a request was read before its caller was known')
+      Object.assign(context, { session, requestId } satisfies WireContext)
     },
   }
 }

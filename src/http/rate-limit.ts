@@ -14,7 +14,7 @@ export type RateLimitSettings = {
   readonly callerPerMinute: number
   /** Of one address without a token; default 120. */
   readonly anonymousPerMinute: number
-  /** Refused tokens from one address before it may present none for the rest of the window; default 30. */
+  /** Refused tokens from one address that are told why; further ones get 429 for the rest of the window. Default 30. */
   readonly failuresPerMinute: number
 }
 
@@ -42,8 +42,6 @@ const WINDOW_SECONDS = 60
 /** The counters. In memory, each process for itself: n processes let n times as much pass. */
 export type RateLimits = {
   take(limiter: Limiter, key: string): Promise<Quota>
-  /** Reads without counting. */
-  peek(limiter: Limiter, key: string): Promise<Quota>
 }
 
 /** Makes the counters; a window starts with a key's first request and lasts a minute. */
@@ -75,10 +73,6 @@ export function createRateLimits(settings: RateLimitSettings = DEFAULT_RATE_LIMI
         throw refusal
       }
     },
-    async peek(limiter, key) {
-      const state = await counters[limiter].get(key)
-      return quota(limiter, state, state !== null && state.consumedPoints >= limits[limiter])
-    },
   }
 }
 
@@ -108,16 +102,13 @@ type NodeContext = { readonly req?: IncomingMessage }
 
 const hasCredentials = (request: Request) => request.headers.has('authorization')
 
-/**
- * Counts before the body is read, and so before there is a session: requests without `Authorization` by address; with
- * it, addresses that presented too many refused tokens are turned away.
- */
+/** Counts requests without `Authorization` by address, before anything of them is read. */
 export function useAddressRateLimit({ states, limits, trustedProxies }: Options): Plugin {
   return {
     async onRequestParse({ request, serverContext }) {
-      const key = addressKeyOf((serverContext as NodeContext).req, trustedProxies)
-      const quota = hasCredentials(request) ? await limits.peek('failure', key) : await limits.take('anonymous', key)
-      if (!hasCredentials(request) || quota.exceeded) states.of(request).quota = quota
+      if (hasCredentials(request)) return
+      const quota = await limits.take('anonymous', addressKeyOf((serverContext as NodeContext).req, trustedProxies))
+      states.of(request).quota = quota
       if (quota.exceeded) throw rateLimited(quota)
     },
   }
@@ -136,16 +127,25 @@ export function useCallerRateLimit({ states, limits, trustedProxies }: Options):
 }
 
 function takeFor(session: Session, addressKey: string, limits: RateLimits): Promise<Quota> {
-  return session.principal === 'ANONYMOUS'
-    ? limits.take('anonymous', addressKey)
-    : limits.take('caller', callerName(session))
+  return session.callerId === null ? limits.take('anonymous', addressKey) : limits.take('caller', callerName(session))
 }
 
-/** Counts a refused token against its address, and as a request without one. */
-export async function countFailure(limits: RateLimits, context: unknown, trustedProxies: number): Promise<void> {
-  const key = addressKeyOf((context as NodeContext).req, trustedProxies)
-  await limits.take('failure', key)
+/**
+ * Counts a refused token against its address, and as a request without one. Good tokens from the same address, of
+ * others behind one proxy perhaps, are not held up by it.
+ * @throws RATE_LIMITED when the address has presented too many
+ */
+export async function countFailure(
+  { states, limits, trustedProxies }: Options,
+  request: Request,
+  serverContext: unknown,
+): Promise<void> {
+  const key = addressKeyOf((serverContext as NodeContext).req, trustedProxies)
   await limits.take('anonymous', key)
+  const quota = await limits.take('failure', key)
+  if (!quota.exceeded) return
+  states.of(request).quota = quota
+  throw rateLimited(quota)
 }
 
 /** Tells every caller its quota. */

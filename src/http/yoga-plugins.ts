@@ -51,7 +51,7 @@ export type WireOptions = {
 
 /**
  * All protections between the socket and the schema, in the order in which they act: request id, CORS, GraphiQL; count
- * by address, CSRF, strict parsing; token, count by caller; lengths, measures, introspection, one mutation; list
+ * by address, CSRF, token; body, strictly parsed; count by caller; lengths, measures, introspection, one mutation; list
  * lengths; texts of errors; access line. The context then has `session` and `requestId`.
  */
 export function wirePlugins(options: WireOptions): Plugin[] {
@@ -69,7 +69,7 @@ export function wirePlugins(options: WireOptions): Plugin[] {
     useAuthentication({
       states,
       authenticate: options.authenticate,
-      onRefused: (context) => countFailure(limits, context, trustedProxies),
+      onRefused: (request, serverContext) => countFailure(counting, request, serverContext),
     }),
     useCallerRateLimit(counting),
     useLimits({ ...DEFAULT_LIMITS, ...options.limits }),
