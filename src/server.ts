@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { callerHeadersOf } from './auth/caller-headers.ts'
-import { ensurePlatformAccount } from './demo/demo-data.ts'
 import type { Demo } from './demo/demo-tokens.ts'
+import { ensurePlatformAccount } from './domains/accounts/platform-account.service.ts'
 import { DENIALS_FLUSH_SECONDS } from './domains/audit/denials.service.ts'
 import type { ServerEnv } from './env.ts'
 import { securityHeaders } from './http/headers.ts'

@@ -1,4 +1,4 @@
-import { ensurePlatformAccount } from '../demo/demo-data.ts'
+import { ensurePlatformAccount } from '../domains/accounts/platform-account.service.ts'
 import { addStaffMember } from '../domains/accounts/staff.service.ts'
 import { openResources } from '../resources.ts'
 import { newId } from '../time/id.ts'

@@ -9,7 +9,7 @@ import { enterEpoch } from './epoch-gate.ts'
 import { KeyDestroyedError } from './errors.ts'
 import { KEY_BYTES } from './key-material.ts'
 import type { KeyProvider } from './key-provider.ts'
-import { ensureEpochRow, type RotationOptions, type RotationResult, rewrapBatch, rotateEpoch } from './rotation.ts'
+import { ensureEpochRow, type RotationOptions, type RotationResult, rotateEpoch } from './rotation.ts'
 import { UnwrapCache } from './unwrap-cache.ts'
 
 /** Whose key it is: one person's (or the account's own, where `subjectId` is null), for one category of data. */
@@ -117,11 +117,6 @@ export class Keyring {
       data: { wrapped: null, destroyedAt },
     })
     return count
-  }
-
-  /** Re-wraps up to `limit` keys of `fromEpoch` under the current epoch. @see rewrapBatch in rotation.ts */
-  rewrapBatch(tx: Tx, fromEpoch: string, limit: number): Promise<number> {
-    return rewrapBatch(this.#provider, tx, fromEpoch, limit)
   }
 
   /** Makes a new epoch, moves every living key to it, and destroys the old ones. @see rotateEpoch in rotation.ts */

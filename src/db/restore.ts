@@ -80,8 +80,8 @@ async function assertEmpty(owner: OwnerConnection, schemas: readonly ArchivedSch
       for (const schema of schemas)
         for (const table of await tablesOf(query, schema)) {
           await query(`alter table ${table} no force row level security`)
-          const [found] = await query<{ any: boolean }>(`select exists (select from ${table}) as any`)
-          if (found?.any) filled ??= table
+          const [found] = await query<{ there: boolean }>(`select exists (select from ${table}) as there`)
+          if (found?.there) filled ??= table
         }
       throw look
     })

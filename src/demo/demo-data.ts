@@ -6,6 +6,7 @@ import { PLATFORM_ACCOUNT_ID } from '../db/caller.ts'
 import type { Tx } from '../db/database.ts'
 import { insertAccount } from '../domains/accounts/account.service.ts'
 import { sealPerson } from '../domains/accounts/person-fields.ts'
+import { ensurePlatformAccount } from '../domains/accounts/platform-account.service.ts'
 import { recordAudit } from '../domains/audit/audit.service.ts'
 import type { Deps } from '../domains/deps.ts'
 import type { AccountRole, ClientKind, SubjectKind } from '../generated/prisma/enums.ts'
@@ -79,18 +80,6 @@ function endUser(subjectId: string, name: string, email: string, reference: stri
 /** The identity that the demo's issuer gives a person. */
 export const demoSub = (subjectId: string) =>
   `demo-${createHash('sha256').update(subjectId).digest('hex').slice(0, 16)}`
-
-/**
- * Makes the platform's own account where it is missing. Every start does, for clients of gateways and processors
- * belong to it.
- */
-export async function ensurePlatformAccount(deps: Deps): Promise<void> {
-  await write(deps, PLATFORM_ACCOUNT_ID, async (tx) => {
-    if (await tx.account.findUnique({ where: { id: PLATFORM_ACCOUNT_ID }, select: { id: true } })) return
-    const platform = { name: 'Pipelet', country: 'US', region: 'global' }
-    await insertAccount(deps, tx, PLATFORM_ACCOUNT_ID, platform, true)
-  })
-}
 
 /**
  * Makes the demo data where it is missing: two accounts with persons, their integrations, a gateway, a processor and a
