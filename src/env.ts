@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 
 /** The configuration is wrong; the message names each variable and the reason, and shows no value. */
@@ -6,8 +7,15 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError'
 }
 
+const isNetwork = (value: string) => ipaddr.isValidCIDR(value)
 const flag = z.enum(['on', 'off']).transform((value) => value === 'on')
 const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+
+const networks = z
+  .string()
+  .default('')
+  .transform((value) => value.split(',').filter((network) => network !== ''))
+  .refine((values) => values.every(isNetwork), 'must be networks like 10.1.0.0/16, separated by commas')
 
 const databaseUrl = z
   .string()
@@ -39,6 +47,13 @@ const databaseModel = z
 const keysModel = z
   .object({ PRIVACY_KEYS: z.string().min(1).optional(), KEY_EPOCH_DAYS: count(1, 365).default(30) })
   .transform((env) => ({ keys: env.PRIVACY_KEYS, epochDays: env.KEY_EPOCH_DAYS }))
+
+const settingsModel = z
+  .object({ STATISTICS_SUBJECTS_MIN: count(2, 10_000).default(10), WEBHOOK_ALLOWED_NETWORKS: networks })
+  .transform((env) => ({
+    statisticsSubjectsMin: env.STATISTICS_SUBJECTS_MIN,
+    webhookNetworks: env.WEBHOOK_ALLOWED_NETWORKS,
+  }))
 
 const serverModel = z
   .object({
@@ -105,6 +120,14 @@ export type KeysEnv = z.output<typeof keysModel>
 /** @throws ConfigurationError */
 export function readKeysEnv(source: Source = process.env): KeysEnv {
   return read(keysModel, source)
+}
+
+/** What the operator decides about use cases. */
+export type SettingsEnv = z.output<typeof settingsModel>
+
+/** @throws ConfigurationError */
+export function readSettingsEnv(source: Source = process.env): SettingsEnv {
+  return read(settingsModel, source)
 }
 
 /** How the server is reached and what it allows. */

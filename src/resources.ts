@@ -8,8 +8,8 @@ import type { Backend } from './db/backend.ts'
 import { Database } from './db/database.ts'
 import { openPglite } from './db/pglite.ts'
 import { deriveLoginUrls, openPostgres } from './db/postgres.ts'
-import type { Deps } from './domains/deps.ts'
-import { type DatabaseEnv, type KeysEnv, readDatabaseEnv, readKeysEnv } from './env.ts'
+import type { Deps, Settings } from './domains/deps.ts'
+import { type DatabaseEnv, type KeysEnv, readDatabaseEnv, readKeysEnv, readSettingsEnv } from './env.ts'
 import { systemClock } from './time/clock.ts'
 
 /** What every process of the program is given, and the way to end it. */
@@ -24,9 +24,10 @@ export const keyFileOf = (dataDir: string) => join(dataDir, 'keys', 'keys.json')
  * @throws Error with a text for the operator when one of them cannot be opened
  */
 export async function openResources(
-  env: { readonly database: DatabaseEnv; readonly keys: KeysEnv } = {
+  env: { readonly database: DatabaseEnv; readonly keys: KeysEnv; readonly settings: Settings } = {
     database: readDatabaseEnv(),
     keys: readKeysEnv(),
+    settings: readSettingsEnv(),
   },
 ): Promise<Resources> {
   const backend = await openBackend(env.database)
@@ -36,7 +37,8 @@ export async function openResources(
     const keyProvider = await openKeys(env, db)
     const keys = new Keyring(keyProvider, clock)
     const { dataDir } = env.database
-    return { db, keys, keyProvider, clock, dataDir, epochDays: env.keys.epochDays, close: () => db.close() }
+    const { settings } = env
+    return { db, keys, keyProvider, clock, settings, dataDir, epochDays: env.keys.epochDays, close: () => db.close() }
   } catch (error) {
     await backend.close()
     throw error

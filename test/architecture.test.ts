@@ -9,10 +9,10 @@ const DOMAINS = [
   'events',
   'approvals',
   'policy',
-  'processors',
-  'accounts',
   'retention',
   'inventory',
+  'accounts',
+  'processors',
   'usage',
   'batch',
   'communications',
@@ -22,6 +22,7 @@ const DOMAINS = [
   'access-grants',
   'disclosures',
   'incidents',
+  'processing',
   'rights',
   'webhooks',
 ]
@@ -32,7 +33,7 @@ type Source = { readonly path: string; readonly text: string; readonly imports: 
 
 /** Kinds of files, the first match deciding, each with what it may import of the program's own. */
 const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
-  [/^(main|worker|server|serving|works|resources)\.ts$|^(demo|cli)\//, /./],
+  [/^(main|worker|server|serving|systems|works|resources)\.ts$|^(demo|cli)\//, /./],
   [/^app\.ts$/, /^(http|auth|schema|db|jobs)\/|^domains\/(deps\.ts|audit\/audit\.service\.ts)$/],
   [/^env\.ts$/, /^$/],
   [/^schema\/index\.ts$/, /^schema\/|^domains\/.+\.schema\.ts$/],
@@ -42,7 +43,10 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
   [/^jobs\//, /^(jobs|db|time|generated)\//],
   [/^auth\//, /^(auth|crypto|db|time|generated)\//],
   [/^http\//, /^(http|auth|db|time)\//],
-  [/^schema\//, /^(schema\/(?!index)|auth|db|time|generated)|^http\/request-error\.ts$|^domains\/(problem|deps)\.ts$/],
+  [
+    /^schema\//,
+    /^(schema\/(?!index)|auth|db|time|generated)|^http\/request-error\.ts$|^domains\/(problem|deps|public-id)\.ts$/,
+  ],
   [/^domains\/[^/]+\.ts$/, /^(db|crypto|time)\//],
   [/\.(rules|scope|problems)\.ts$/, /^time\/|^generated\/prisma\/enums\.ts$|^domains\/problem\.ts$|\.rules\.ts$/],
   [

@@ -11,10 +11,21 @@ export const SCOPES = {
   'subjects:read': 'Read subjects: the persons whose data is held.',
   'subjects:write': 'Create and correct subjects.',
   'clients:read': 'Read API clients.',
-  'clients:manage': 'Create and disable API clients of an account.',
+  'clients:manage': 'Create, change, rotate and disable API clients of an account.',
   'platform-clients:manage': 'Create and disable clients of processors and gateways.',
-  'usage:read': 'Read usage events and their summaries.',
+  'usage:read': 'Read usage events.',
+  'usage:summarise': 'Read summaries of the usage of the own account, or of oneself.',
   'usage:write': 'Record usage events.',
+  'statistics:read': 'Read statistics of usage, in which no group is smaller than the smallest that may be shown.',
+  'inventory:read': 'Read the inventory: which personal data is held, where, why, how long, and who received it.',
+  'inventory:write': 'Report that a processor received personal data.',
+  'inventory:reconcile': 'Compare the inventory with what the systems hold.',
+  'processing:read': 'Read counts of the inventory, systems, datasets and records of processing.',
+  'systems:manage': 'Bring in systems and datasets.',
+  'processors:manage': 'Add, change and end processors.',
+  'events:read': 'Read and follow the feed of events.',
+  'webhooks:read': 'Read webhook endpoints and deliveries.',
+  'webhooks:manage': 'Create, change, test and remove webhook endpoints, and deliver again.',
   'audit:read': 'Read and export audit events.',
 } as const
 
@@ -28,17 +39,49 @@ export function isScope(value: string): value is Scope {
 
 /** Scopes of OAuth clients by kind; a client may hold fewer, never others. */
 export const CLIENT_SCOPES = {
-  INTEGRATION: ['accounts:read', 'subjects:read', 'subjects:write', 'usage:read'],
-  PROCESSOR: [],
-  GATEWAY: ['usage:write'],
+  INTEGRATION: [
+    'accounts:read',
+    'subjects:read',
+    'subjects:write',
+    'usage:read',
+    'usage:summarise',
+    'inventory:read',
+    'processing:read',
+    'events:read',
+    'webhooks:read',
+    'webhooks:manage',
+  ],
+  PROCESSOR: ['events:read', 'webhooks:read', 'webhooks:manage'],
+  GATEWAY: ['usage:write', 'inventory:write'],
 } as const satisfies Record<'INTEGRATION' | 'PROCESSOR' | 'GATEWAY', readonly Scope[]>
 
-const OWN = ['identity:link', 'accounts:read', 'subjects:read', 'usage:read', 'audit:read'] as const
+const OWN = [
+  'identity:link',
+  'accounts:read',
+  'subjects:read',
+  'usage:read',
+  'usage:summarise',
+  'inventory:read',
+  'events:read',
+  'audit:read',
+] as const
+
+const ADMIN = [
+  ...OWN,
+  'members:manage',
+  'subjects:write',
+  'clients:read',
+  'clients:manage',
+  'processing:read',
+  'systems:manage',
+  'webhooks:read',
+  'webhooks:manage',
+] as const
 
 const ACCOUNT_ROLE_SCOPES = {
   MEMBER: OWN,
-  ADMIN: [...OWN, 'members:manage', 'subjects:write', 'clients:read', 'clients:manage'],
-  OWNER: [...OWN, 'members:manage', 'subjects:write', 'clients:read', 'clients:manage', 'accounts:manage'],
+  ADMIN,
+  OWNER: [...ADMIN, 'accounts:manage'],
 } as const satisfies Record<AccountRole, readonly Scope[]>
 
 const STAFF_ROLE_SCOPES = {
@@ -50,12 +93,26 @@ const STAFF_ROLE_SCOPES = {
     'clients:read',
     'platform-clients:manage',
     'usage:read',
+    'statistics:read',
+    'inventory:read',
+    'inventory:reconcile',
+    'processing:read',
+    'systems:manage',
+    'processors:manage',
     'audit:read',
   ],
-  SUPPORT: ['accounts:read', 'subjects:read'],
-  ENGINEER: ['accounts:read', 'usage:read'],
-  SECURITY: ['accounts:read', 'usage:read', 'audit:read', 'clients:read', 'platform-clients:manage'],
-  AUDITOR: ['accounts:read', 'audit:read'],
+  SUPPORT: ['accounts:read', 'subjects:read', 'inventory:read'],
+  ENGINEER: ['accounts:read', 'usage:read', 'statistics:read', 'inventory:reconcile', 'processing:read'],
+  SECURITY: [
+    'accounts:read',
+    'usage:read',
+    'statistics:read',
+    'processing:read',
+    'audit:read',
+    'clients:read',
+    'platform-clients:manage',
+  ],
+  AUDITOR: ['accounts:read', 'statistics:read', 'processing:read', 'audit:read'],
 } as const satisfies Record<StaffRole, readonly Scope[]>
 
 /** Scopes that a subject's kind and account role allow. */

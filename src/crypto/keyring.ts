@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import type { Database, Tx } from '../db/database.ts'
 import type { DataKey } from '../generated/prisma/client.ts'
-import type { KeyCategory } from '../generated/prisma/enums.ts'
+import type { DataCategory } from '../generated/prisma/enums.ts'
 import type { Clock } from '../time/clock.ts'
 import { newId } from '../time/id.ts'
 import { openField, sealField, versionOf } from './envelope.ts'
@@ -16,7 +16,7 @@ import { UnwrapCache } from './unwrap-cache.ts'
 export type KeyOwner = {
   readonly accountId: string
   readonly subjectId: string | null
-  readonly category: KeyCategory
+  readonly category: DataCategory
 }
 
 /** An open data key. Use it inside the transaction that got it, and keep it nowhere. */

@@ -103,8 +103,24 @@ async function loadAll(query: Query, files: readonly string[], emptyKeysFirst: b
   let count = 0
   for (const file of files) count += await load(query, file, tables)
   await query('set constraints all immediate')
+  await advanceSequences(query)
   for (const { name } of forced) await query(`alter table ${name} force row level security`)
   return count
+}
+
+/** Numbers that are given out from now on lie beyond those that were restored. */
+async function advanceSequences(query: Query): Promise<void> {
+  const counted = await query<{ table: string; column: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as table, a.attname::text as column
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+     where n.nspname in ('public', 'keys') and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+       and pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname) is not null`,
+  )
+  for (const { table, column } of counted)
+    await query(
+      `select setval(pg_get_serial_sequence('${table}', '${column}'), greatest(max("${column}"), 1), max("${column}") is not null)
+       from ${table}`,
+    )
 }
 
 async function load(query: Query, file: string, tables: readonly string[]): Promise<number> {

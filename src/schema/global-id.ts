@@ -1,26 +1,16 @@
+import { globalId, type TenantKey } from '../domains/public-id.ts'
 import { isUuid } from '../time/id.ts'
 import { badInput } from './refusals.ts'
 
-/** The key of a tenant's row. */
-export type TenantKey = { readonly accountId: string; readonly id: string }
+export { globalId, type TenantKey, tenantKey } from '../domains/public-id.ts'
 
 /** An id that no row has. */
 export const NO_ROW = 'ffffffff-ffff-4fff-bfff-ffffffffffff'
 
-/** The local part of a tenant row's global id: `account/id`. */
-export function tenantKey(row: TenantKey): string {
-  return `${row.accountId}/${row.id}`
-}
-
-/** Reads such a local part; null where it has another shape. */
+/** Reads the local part of a tenant row's global id; null where it has another shape. */
 export function parseTenantKey(local: string): TenantKey | null {
   const [accountId, id, ...rest] = local.split('/')
   return isUuid(accountId) && isUuid(id) && rest.length === 0 ? { accountId, id } : null
-}
-
-/** The Relay global id of a row, as the API gives it out: base64 of `Type:local`. */
-export function globalId(typename: string, local: string): string {
-  return Buffer.from(`${typename}:${local}`).toString('base64')
 }
 
 /** The types that `node` and `nodes` find. */

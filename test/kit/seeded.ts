@@ -1,7 +1,7 @@
 import { createOAuthServer } from '../../src/auth/oauth/oauth-server.ts'
 import { CLIENT_SCOPES } from '../../src/auth/permissions.ts'
 import { DEMO_ACCOUNTS, DEMO_GATEWAY_ID, seedDemo } from '../../src/demo/demo-data.ts'
-import { readDatabaseEnv, readKeysEnv } from '../../src/env.ts'
+import { readDatabaseEnv, readKeysEnv, readSettingsEnv } from '../../src/env.ts'
 import { openResources } from '../../src/resources.ts'
 import { globalId } from '../../src/schema/global-id.ts'
 
@@ -25,7 +25,11 @@ export type Seeded = {
  * that have no demo data. They must run with `PUBLIC_URL` = {@link SEEDED_PUBLIC_URL}. Closes the database again.
  */
 export async function seedDatabase(env: Readonly<Record<string, string>>): Promise<Seeded> {
-  const resources = await openResources({ database: readDatabaseEnv(env), keys: readKeysEnv({}) })
+  const resources = await openResources({
+    database: readDatabaseEnv(env),
+    keys: readKeysEnv({}),
+    settings: readSettingsEnv({}),
+  })
   try {
     await resources.keys.ensureEpochRow(resources.db, resources.clock.now())
     await seedDemo(resources)

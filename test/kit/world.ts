@@ -8,7 +8,7 @@ import { LocalKeyProvider } from '../../src/crypto/local-key-provider.ts'
 import { Database } from '../../src/db/database.ts'
 import { DEMO_ACCOUNTS, demoSub } from '../../src/demo/demo-data.ts'
 import type { Demo, DemoPrincipal } from '../../src/demo/demo-tokens.ts'
-import { readServerEnv } from '../../src/env.ts'
+import { readServerEnv, readSettingsEnv } from '../../src/env.ts'
 import { createLog } from '../../src/http/logging.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { Runner } from '../../src/jobs/runner.ts'
@@ -59,7 +59,9 @@ export async function openWorld(options: { env?: Record<string, string>; dataDir
   const db = new Database(await openTestBackend(options.dataDir ? { dataDir: options.dataDir } : {}))
   const keyProvider = await LocalKeyProvider.open({ path: keyFileOf(folder), clock, mayCreate: true })
   const keys = new Keyring(keyProvider, clock)
-  const resources = { db, keys, keyProvider, clock, dataDir: folder, epochDays: 30, close: () => db.close() }
+  const settings = readSettingsEnv(options.env ?? {})
+  const close = () => db.close()
+  const resources = { db, keys, keyProvider, clock, settings, dataDir: folder, epochDays: 30, close }
   await keys.ensureEpochRow(db, clock.now())
   const log: string[] = []
   const destination = new Writable({

@@ -1,7 +1,7 @@
 import type { Database, Tx } from '../../db/database.ts'
 import type { OutboxEvent } from '../../generated/prisma/client.ts'
 import { addSeconds, type Clock } from '../../time/clock.ts'
-import { EVENT_PAYLOADS, type EventKind, type EventPayload, isEventKind, retryDelaySeconds } from './events.rules.ts'
+import { type EventKind, type EventPayload, isEventKind, readPayload, retryDelaySeconds } from './events.rules.ts'
 
 /** A delivered event, its payload read by its kind's shape. */
 export type DeliveredEvent<K extends EventKind = EventKind> = {
@@ -84,7 +84,7 @@ async function deliverNext(
 function readEvent(row: OutboxEvent): DeliveredEvent {
   const { id, accountId, kind, subjectId, createdAt } = row
   if (!isEventKind(kind)) throw new Error('the outbox holds an event of an unknown kind')
-  return { id, accountId, kind, subjectId, createdAt, payload: EVENT_PAYLOADS[kind].parse(row.payload) }
+  return { id, accountId, kind, subjectId, createdAt, payload: readPayload(kind, row.payload) }
 }
 
 async function postpone(db: Database, row: OutboxEvent, now: Date): Promise<void> {

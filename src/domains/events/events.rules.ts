@@ -1,30 +1,93 @@
 import { z } from 'zod'
 
-const id = z.uuid()
+/**
+ * A field of an event. `id` names a record of the event's account by its UUID (`of`: its type in the schema, null where
+ * it has none); `word` is one of a closed list.
+ */
+export type EventField = { readonly description: string } & (
+  | { readonly type: 'id'; readonly of: string | null }
+  | { readonly type: 'instant' }
+  | { readonly type: 'count' }
+  | { readonly type: 'word'; readonly words: readonly string[] }
+)
+
+/** A kind of event as it is documented. */
+export type EventDefinition = {
+  /** Raised when the meaning of a field changes; fields are added without it. */
+  readonly version: number
+  readonly description: string
+  readonly fields: Readonly<Record<string, EventField>>
+}
+
+const id = (of: string | null, description: string) => ({ type: 'id', of, description }) as const
+const instant = (description: string) => ({ type: 'instant', description }) as const
+
+const person = { subjectId: id('Subject', 'The person.') }
 
 /**
- * The catalogue of domain events: what each carries. Payloads hold ids, times and closed words, never personal data.
- * Kinds and fields are added, never renamed or taken away.
+ * The catalogue of domain events: what each means and carries. Events hold ids, times, counts and closed words, never
+ * personal data. Kinds and fields are added, never renamed or taken away.
  */
-export const EVENT_PAYLOADS = {
-  'account.created': z.strictObject({ accountId: id }),
-  'account.closing': z.strictObject({ accountId: id, closingAt: z.iso.datetime() }),
-  'account.member_joined': z.strictObject({ subjectId: id }),
-  'account.member_removed': z.strictObject({ subjectId: id }),
-  'subject.created': z.strictObject({ subjectId: id }),
-  'subject.updated': z.strictObject({ subjectId: id }),
-  'client.disabled': z.strictObject({ clientId: id }),
-} as const
+export const EVENTS = {
+  'account.created': {
+    version: 1,
+    description: 'An account was created.',
+    fields: { accountId: id('Account', 'The account.') },
+  },
+  'account.closing': {
+    version: 1,
+    description: 'The closing of an account was begun: it takes no new data.',
+    fields: { accountId: id('Account', 'The account.'), closingAt: instant('When the closing was begun.') },
+  },
+  'account.member_joined': { version: 1, description: 'An invitation was taken up.', fields: person },
+  'account.member_removed': { version: 1, description: 'A member was removed.', fields: person },
+  'subject.created': { version: 1, description: 'A person became known.', fields: person },
+  'subject.updated': { version: 1, description: 'Data of a person was corrected.', fields: person },
+  'client.disabled': {
+    version: 1,
+    description: 'An API client was disabled: its tokens ended.',
+    fields: { clientId: id('ApiClient', 'The client.') },
+  },
+} as const satisfies Readonly<Record<string, EventDefinition>>
 
 /** The name of a kind of event. */
-export type EventKind = keyof typeof EVENT_PAYLOADS
+export type EventKind = keyof typeof EVENTS
 
-/** What an event of a kind carries. */
-export type EventPayload<K extends EventKind> = z.infer<(typeof EVENT_PAYLOADS)[K]>
+type Value<F extends EventField> = F extends { type: 'count' }
+  ? number
+  : F extends { type: 'word'; words: readonly (infer W)[] }
+    ? W
+    : string
+
+/** What an event of a kind carries: ids as UUIDs, instants as ISO 8601. */
+export type EventPayload<K extends EventKind> = {
+  readonly [F in keyof (typeof EVENTS)[K]['fields']]: (typeof EVENTS)[K]['fields'][F] extends EventField
+    ? Value<(typeof EVENTS)[K]['fields'][F]>
+    : never
+}
 
 /** Whether `value` names a kind of event. */
 export function isEventKind(value: string): value is EventKind {
-  return Object.hasOwn(EVENT_PAYLOADS, value)
+  return Object.hasOwn(EVENTS, value)
+}
+
+const shapeOf = (field: EventField) => {
+  if (field.type === 'id') return z.uuid()
+  if (field.type === 'instant') return z.iso.datetime()
+  if (field.type === 'count') return z.int().min(0)
+  return z.enum(field.words as [string, ...string[]])
+}
+
+const shapes = new Map(
+  Object.entries(EVENTS).map(([kind, { fields }]: [string, EventDefinition]) => [
+    kind,
+    z.strictObject(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, shapeOf(field)]))),
+  ]),
+)
+
+/** Reads a payload by its kind's shape. @throws ZodError when it has another */
+export function readPayload<K extends EventKind>(kind: K, payload: unknown): EventPayload<K> {
+  return shapes.get(kind)?.parse(payload) as EventPayload<K>
 }
 
 /** Seconds until the next attempt after `attempts` failed ones: 1 s, doubled, at most an hour. */

@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/database.ts'
 import type { Clock } from '../../time/clock.ts'
 import { newId } from '../../time/id.ts'
-import { EVENT_PAYLOADS, type EventKind, type EventPayload } from './events.rules.ts'
+import { type EventKind, type EventPayload, readPayload } from './events.rules.ts'
 
 /**
  * Puts an event into the outbox, in the open transaction of what happened. The worker delivers it at least once.
@@ -10,10 +10,17 @@ import { EVENT_PAYLOADS, type EventKind, type EventPayload } from './events.rule
 export async function emitEvent<K extends EventKind>(
   tx: Tx,
   clock: Clock,
-  event: { accountId: string; kind: K; subjectId?: string; payload: EventPayload<K> },
+  event: {
+    readonly accountId: string
+    readonly kind: K
+    readonly subjectId?: string
+    /** The processor that must learn of it. */
+    readonly processorId?: string
+    readonly payload: EventPayload<K>
+  },
 ): Promise<void> {
   const now = clock.now()
-  const { accountId, kind, subjectId } = event
+  const { accountId, kind, subjectId, processorId } = event
   await tx.outboxEvent.createMany({
     data: [
       {
@@ -21,7 +28,8 @@ export async function emitEvent<K extends EventKind>(
         id: newId(clock),
         kind,
         subjectId: subjectId ?? null,
-        payload: EVENT_PAYLOADS[kind].parse(event.payload),
+        processorId: processorId ?? null,
+        payload: readPayload(kind, event.payload),
         createdAt: now,
         nextAttemptAt: now,
       },
