@@ -6,6 +6,7 @@ import { deleteExpiredIdempotencyKeys } from './db/idempotency.ts'
 import { revokeInvitationsOnClosing } from './domains/accounts/accounts.jobs.ts'
 import { auditExportHandler } from './domains/audit/audit.jobs.ts'
 import type { Deps } from './domains/deps.ts'
+import { type FeedListener, sequenceEvents } from './domains/events/events.feed.ts'
 import {
   deleteDeliveredEvents,
   dispatchOutbox,
@@ -28,6 +29,7 @@ export const JOB_HANDLERS: readonly JobHandler[] = [auditExportHandler]
 export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly epochDays: number }): Works {
   const { db, clock, keys } = deps
   const events = [revokeInvitationsOnClosing(clock)] as unknown as readonly EventHandler[]
+  const feedListeners: readonly FeedListener[] = []
   const task = (name: string, everySeconds: number, run: () => Promise<unknown>): ScheduledTask => ({
     name,
     everySeconds,
@@ -39,6 +41,7 @@ export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly
   return {
     tasks: [
       task('outbox.dispatch', 1, async () => {
+        await sequenceEvents(db, clock, feedListeners)
         await dispatchOutbox(db, clock, events)
         const backlog = await outboxBacklog(db, clock.now())
         waiting.set(backlog.waiting)

@@ -207,6 +207,7 @@ create table event_feed (
 create table event_counter (
   feed_id uuid not null,
   sequence bigint not null,
+  forgotten bigint not null default 0,
   constraint event_counter_pkey primary key (feed_id)
 );
 
@@ -387,7 +388,7 @@ end $$;
 -- privacy_app
 
 grant usage on sequence outbox_event_position_seq to privacy_app, privacy_worker;
-grant select on outbox_event, event_feed to privacy_app;
+grant select on outbox_event, event_feed, event_counter to privacy_app;
 grant select, insert, update on processor, system, dataset to privacy_app;
 grant select, insert on inventory_item, reconciliation to privacy_app;
 grant select, insert, update on inventory_recipient to privacy_app;
@@ -404,6 +405,8 @@ create policy app_reads on event_feed for select to privacy_app using
   ((feed_id = (select app.tenant_id())
       and ((select app.reach()) = 'ACCOUNT' or subject_id = (select app.subject_id())))
     or feed_id = (select app.processor_id()));
+create policy app_reads on event_counter for select to privacy_app using
+  (feed_id = (select app.tenant_id()) or feed_id = (select app.processor_id()));
 
 -- The register is public; an account's own processors are seen by it alone.
 create policy app_reads on processor for select to privacy_app using

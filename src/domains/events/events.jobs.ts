@@ -1,6 +1,7 @@
 import type { Database, Tx } from '../../db/database.ts'
 import type { OutboxEvent } from '../../generated/prisma/client.ts'
 import { addSeconds, type Clock } from '../../time/clock.ts'
+import { lockFeeds } from './events.feed.ts'
 import { type EventKind, type EventPayload, isEventKind, readPayload, retryDelaySeconds } from './events.rules.ts'
 
 /** A delivered event, its payload read by its kind's shape. */
@@ -22,7 +23,7 @@ export type EventHandler<K extends EventKind = EventKind> = {
 const BATCH = 500
 
 /**
- * Delivers what waits in the outbox. An event and its effects are one transaction: an event is delivered at least
+ * Delivers what waits in the outbox and has its place in the feeds. An event and its effects are one transaction: an event is delivered at least
  * once, and its effects happen once. One that fails is tried again with growing pauses and holds up no other.
  * @returns how many were delivered
  */
@@ -44,7 +45,7 @@ async function passUnheard(db: Database, now: Date, handled: readonly string[]):
       (tx) => tx.$executeRaw`
         update outbox_event set dispatched_at = ${now} where ctid = any(array(
           select ctid from outbox_event
-          where dispatched_at is null and next_attempt_at <= ${now} and not kind = any(${handled}::text[])
+          where dispatched_at is null and sequenced_at is not null and next_attempt_at <= ${now} and not kind = any(${handled}::text[])
           order by next_attempt_at limit ${BATCH} for update skip locked))`,
     )
     count += passed
@@ -63,7 +64,7 @@ async function deliverNext(
     await db.worker(async (tx) => {
       const [key] = await tx.$queryRaw<{ account_id: string; id: string }[]>`
         select account_id, id from outbox_event
-        where dispatched_at is null and next_attempt_at <= ${now} and kind = any(${handled}::text[])
+        where dispatched_at is null and sequenced_at is not null and next_attempt_at <= ${now} and kind = any(${handled}::text[])
         order by next_attempt_at limit 1 for update skip locked`
       if (!key) return
       const where = { accountId_id: { accountId: key.account_id, id: key.id } }
@@ -97,22 +98,40 @@ async function postpone(db: Database, row: OutboxEvent, now: Date): Promise<void
   )
 }
 
-/** How long a delivered event is kept, in seconds: 30 days. */
+/** How long a delivered event is kept, and with it its place in the feeds, in seconds: 30 days. */
 export const DELIVERED_SECONDS = 30 * 86_400
 
-/** Deletes events that were delivered 30 days ago or longer, 500 a transaction. @returns how many */
+/**
+ * Deletes events that were delivered 30 days ago or longer and wait for no endpoint of a webhook, 500 a transaction.
+ * Each feed's counter notes up to where it was forgotten, so that no reader takes a gap for all there is.
+ * @returns how many
+ */
 export async function deleteDeliveredEvents(db: Database, now: Date): Promise<number> {
   let count = 0
   for (;;) {
-    const deleted = await db.worker(
-      (tx) => tx.$executeRaw`
-        delete from outbox_event where ctid = any(array(
-          select ctid from outbox_event where dispatched_at <= ${addSeconds(now, -DELIVERED_SECONDS)}
-          limit ${BATCH} for update skip locked))`,
-    )
+    const deleted = await db.worker(async (tx) => {
+      await lockFeeds(tx)
+      return forgetBatch(tx, addSeconds(now, -DELIVERED_SECONDS))
+    })
     count += deleted
     if (deleted < BATCH) return count
   }
+}
+
+function forgetBatch(tx: Tx, until: Date): Promise<number> {
+  return tx.$executeRaw`
+    with gone as (
+      select account_id, id from outbox_event o
+      where dispatched_at <= ${until} and sequenced_at is not null and not exists (
+        select from webhook_delivery d
+        where d.event_account_id = o.account_id and d.event_id = o.id and d.state = 'PENDING')
+      order by position limit ${BATCH} for update skip locked),
+    last as (
+      select f.feed_id, max(f.sequence) as sequence from event_feed f
+      join gone on gone.account_id = f.account_id and gone.id = f.event_id group by 1),
+    noted as (
+      update event_counter c set forgotten = greatest(c.forgotten, last.sequence) from last where c.feed_id = last.feed_id)
+    delete from outbox_event o using gone where o.account_id = gone.account_id and o.id = gone.id`
 }
 
 /** What waits in the outbox, for metrics: how many, and the age of the oldest in seconds. */

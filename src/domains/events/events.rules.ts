@@ -90,6 +90,11 @@ export function readPayload<K extends EventKind>(kind: K, payload: unknown): Eve
   return shapes.get(kind)?.parse(payload) as EventPayload<K>
 }
 
+/** Whether `payload` has the shape of its kind. */
+export function isPayload(kind: EventKind, payload: unknown): boolean {
+  return shapes.get(kind)?.safeParse(payload).success === true
+}
+
 /** Seconds until the next attempt after `attempts` failed ones: 1 s, doubled, at most an hour. */
 export function retryDelaySeconds(attempts: number): number {
   return Math.min(3600, 2 ** Math.min(attempts - 1, 12))
