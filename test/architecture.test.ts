@@ -47,7 +47,7 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
     /^schema\//,
     /^(schema\/(?!index)|auth|db|time|generated)|^http\/request-error\.ts$|^domains\/(problem|deps|public-id)\.ts$/,
   ],
-  [/^domains\/[^/]+\.ts$/, /^(db|crypto|time)\//],
+  [/^domains\/[^/]+\.ts$/, /^(db|crypto|time|generated)\/|^domains\/[^/]+\.ts$/],
   [/\.(rules|scope|problems)\.ts$/, /^time\/|^generated\/prisma\/enums\.ts$|^domains\/problem\.ts$|\.rules\.ts$/],
   [
     /\.(schema|queries|types|fields)\.ts$/,
@@ -140,6 +140,12 @@ describe('the house', () => {
 
   test('opens transactions in one file', () => {
     expect(filesWith(/\.\$transaction\(/)).toEqual(['db/database.ts'])
+  })
+
+  test('writes items of the inventory through one door', () => {
+    const writes =
+      /insert\s+into\s+(public\.)?"?inventory_item\b|inventoryItem(s)?\s*[.:]\s*(\{\s*)?(create|createMany|upsert)/i
+    expect(filesWith(writes)).toEqual(['domains/inventory/inventory.service.ts'])
   })
 
   test('asks the time of the machine in one file, and where its OAuth library does so too', () => {

@@ -5,6 +5,7 @@ import { systemSession } from '../auth/session.ts'
 import { PLATFORM_ACCOUNT_ID } from '../db/caller.ts'
 import type { Tx } from '../db/database.ts'
 import { insertAccount } from '../domains/accounts/account.service.ts'
+import { recordIdentityLinkItem, recordSubjectItem } from '../domains/accounts/account-items.ts'
 import { sealPerson } from '../domains/accounts/person-fields.ts'
 import { ensurePlatformAccount } from '../domains/accounts/platform-account.service.ts'
 import { recordAudit } from '../domains/audit/audit.service.ts'
@@ -114,7 +115,9 @@ export async function linkDemoIdentities(deps: Deps, issuer: string): Promise<vo
       for (const subject of account.subjects.filter((each) => each.kind === 'MEMBER')) {
         const identityHash = await deps.keyProvider.mac('identity', [issuer, demoSub(subject.id)])
         const data = [{ accountId: account.id, identityHash, subjectId: subject.id, createdAt }]
-        await tx.identityLink.createMany({ data, skipDuplicates: true })
+        const { count } = await tx.identityLink.createMany({ data, skipDuplicates: true })
+        const link = { accountId: account.id, subjectId: subject.id, collectedAt: createdAt }
+        if (count === 1) await recordIdentityLinkItem(tx, deps.clock, link)
       }
     })
   }
@@ -143,6 +146,7 @@ async function insertSubject(deps: Deps, tx: Tx, accountId: string, subject: Dem
   })
   const sealed = await sealPerson(deps, tx, { accountId, id: subjectId }, subject)
   await tx.subject.updateMany({ where: { accountId, id: subjectId }, data: sealed })
+  await recordSubjectItem(tx, deps.clock, { accountId, subjectId, kind, collectedAt: now })
   await recordAudit(
     tx,
     deps.clock,

@@ -391,6 +391,7 @@ grant usage on sequence outbox_event_position_seq to privacy_app, privacy_worker
 grant select on outbox_event, event_feed, event_counter to privacy_app;
 grant select, insert, update on processor, system, dataset to privacy_app;
 grant select, insert on inventory_item, reconciliation to privacy_app;
+grant update (state, state_changed_at) on inventory_item to privacy_app;
 grant select, insert, update on inventory_recipient to privacy_app;
 grant select on reconciliation_finding, usage_aggregate, usage_aggregate_subjects, usage_month to privacy_app;
 grant select, insert, update, delete on webhook_endpoint, webhook_key to privacy_app;
@@ -427,6 +428,11 @@ create policy gateway_finds on inventory_item for select to privacy_app using
 create policy app_adds on inventory_item for insert to privacy_app with check
   (account_id = (select app.account_id())
     and (select app.principal()) in ('SUBJECT', 'INTEGRATION', 'GATEWAY', 'STAFF', 'SYSTEM'));
+
+-- Who deletes data of an account ends its items. Nothing else of an item changes, and none comes back to life.
+create policy app_ends on inventory_item for update to privacy_app
+  using (account_id = (select app.tenant_id()) and (select app.reach()) = 'ACCOUNT')
+  with check (account_id = (select app.tenant_id()) and state in ('ERASED', 'ANONYMISED'));
 
 create policy app_reads on inventory_recipient for select to privacy_app using
   (exists (select from inventory_item i where i.account_id = inventory_recipient.account_id

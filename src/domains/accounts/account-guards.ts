@@ -7,8 +7,13 @@ import { AccountNotActive, NotAvailable } from './accounts.problems.ts'
  * @throws NOT_AVAILABLE when the caller cannot see it; ACCOUNT.NOT_ACTIVE when it takes no new data.
  */
 export async function lockActiveAccount(tx: Tx, accountId: string): Promise<void> {
-  await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${accountId}, 0))`
+  await lockAccount(tx, accountId)
   await assertActive(tx, accountId)
+}
+
+/** The same lock on an account in whatever state: for erasing, after which nothing written before it may turn up. */
+export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
+  await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${accountId}, 0))`
 }
 
 /**
@@ -18,8 +23,13 @@ export async function lockActiveAccount(tx: Tx, accountId: string): Promise<void
  * @throws as above
  */
 export async function assertActiveAccount(tx: Tx, accountId: string): Promise<void> {
-  await tx.$executeRaw`select pg_advisory_xact_lock_shared(hashtextextended(${accountId}, 0))`
+  await shareAccount(tx, accountId)
   await assertActive(tx, accountId)
+}
+
+/** Shares the account until the transaction ends, whatever its state: erasing waits for it, and it for erasing. */
+export async function shareAccount(tx: Tx, accountId: string): Promise<void> {
+  await tx.$executeRaw`select pg_advisory_xact_lock_shared(hashtextextended(${accountId}, 0))`
 }
 
 async function assertActive(tx: Tx, accountId: string): Promise<void> {

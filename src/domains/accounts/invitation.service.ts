@@ -5,6 +5,7 @@ import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
 import { assertActiveAccount } from './account-guards.ts'
+import { recordIdentityLinkItem } from './account-items.ts'
 import { InvitationNotValid } from './accounts.problems.ts'
 import { isSameCode, readInvitationCode } from './accounts.rules.ts'
 import { codeOfInvitation } from './member.service.ts'
@@ -13,7 +14,7 @@ import { emailIndex } from './person-fields.ts'
 /**
  * Takes an invitation up: links the signed-in identity to the invited subject. It needs both the code and a token
  * whose issuer vouches for the invited e-mail address; neither is enough alone.
- * Effects: identity link, subject joined; audit; event `account.member_joined`.
+ * Effects: identity link with its item of the inventory, subject joined; audit; event `account.member_joined`.
  * @throws ACCOUNT.INVITATION_NOT_VALID, ACCOUNT.NOT_ACTIVE
  */
 export async function acceptInvitation(
@@ -50,6 +51,7 @@ export async function acceptInvitation(
       skipDuplicates: true,
     })
     if (count !== 1) throw new InvitationNotValid()
+    await recordIdentityLinkItem(tx, deps.clock, { accountId, subjectId, collectedAt: now })
     const actor = { caller: person, requestId: call.requestId }
     await recordAudit(tx, deps.clock, actor, {
       accountId,

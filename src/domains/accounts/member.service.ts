@@ -6,7 +6,9 @@ import { newId } from '../../time/id.ts'
 import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
+import * as inventory from '../inventory/inventory.service.ts'
 import { lockActiveAccount, ownAccount } from './account-guards.ts'
+import { ACCOUNTS, IDENTITY_LINK, recordSubjectItem } from './account-items.ts'
 import { LastOwner, MemberExists, NotAvailable, RoleNotAllowed } from './accounts.problems.ts'
 import { INVITATION_SECONDS, invitationCode, mayGrantRole } from './accounts.rules.ts'
 import { emailIndex, lockIndex, sealPerson } from './person-fields.ts'
@@ -21,7 +23,7 @@ export async function codeOfInvitation(deps: Deps, accountId: string, id: string
 
 /**
  * Invites a member into the caller's account. An invitation of the same person that is still open is replaced.
- * Effects: subject (unless known), invitation valid for 7 days; audit.
+ * Effects: subject with its item of the inventory (unless known), invitation valid for 7 days; audit.
  * @throws ACCOUNT.NOT_ACTIVE, ACCOUNT.MEMBER_EXISTS, ACCOUNT.ROLE_NOT_ALLOWED
  */
 export async function inviteMember(
@@ -92,6 +94,7 @@ async function invitedSubject(
       updatedAt: now,
     },
   })
+  await recordSubjectItem(tx, deps.clock, { accountId, subjectId: id, kind: 'MEMBER', collectedAt: now })
   return id
 }
 
@@ -127,6 +130,8 @@ export async function changeMemberRole(
 
 /**
  * Ends a membership: the person's sign-ins and open invitations end at once; its data follows the rules of retention.
+ * Effects: identity links deleted and their item ended, invitations revoked, subject left; audit; event
+ * `account.member_removed`.
  * @throws NOT_AVAILABLE, ACCOUNT.NOT_ACTIVE, ACCOUNT.ROLE_NOT_ALLOWED, ACCOUNT.LAST_OWNER
  */
 export async function removeMember(
@@ -143,6 +148,8 @@ export async function removeMember(
     await assertAnotherOwner(tx, accountId, member)
     const subjectId = member.id
     await tx.identityLink.deleteMany({ where: { accountId, subjectId } })
+    const links = { accountId, subjectId, system: ACCOUNTS, locator: IDENTITY_LINK }
+    await inventory.endItems(tx, deps.clock, links, 'ERASED')
     await tx.invitation.updateMany({
       where: { accountId, subjectId, acceptedAt: null, revokedAt: null },
       data: { revokedAt: now },

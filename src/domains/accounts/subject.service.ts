@@ -4,7 +4,8 @@ import { newId } from '../../time/id.ts'
 import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
-import { assertActiveAccount, ownAccount } from './account-guards.ts'
+import { assertActiveAccount, ownAccount, shareAccount } from './account-guards.ts'
+import { recordSubjectItem } from './account-items.ts'
 import { EmailTaken, NotAvailable, ReferenceTaken, SubjectErased } from './accounts.problems.ts'
 import { type PlaceInput, placeAfter } from './accounts.rules.ts'
 import { emailIndex, lockIndex, type PersonInput, referenceIndex, sealPerson } from './person-fields.ts'
@@ -13,7 +14,7 @@ type SubjectKey = { readonly accountId: string; readonly id: string }
 
 /**
  * Creates a customer's own user, known by the customer's reference.
- * Effects: subject, its data key; audit; event `subject.created`.
+ * Effects: subject, its data key and its item of the inventory; audit; event `subject.created`.
  * @throws ACCOUNT.NOT_ACTIVE, SUBJECT.REFERENCE_TAKEN, SUBJECT.EMAIL_TAKEN
  */
 export async function createSubject(
@@ -32,6 +33,7 @@ export async function createSubject(
       data: [{ accountId, id, kind: 'END_USER', ...place, createdAt: now, updatedAt: now }],
     })
     await writePerson(deps, tx, { accountId, id }, input)
+    await recordSubjectItem(tx, deps.clock, { accountId, subjectId: id, kind: 'END_USER', collectedAt: now })
     await recordAudit(tx, deps.clock, call, {
       accountId,
       kind: 'subject.created',
@@ -56,9 +58,10 @@ export async function updateSubject(
   const accountId = ownAccount(call.caller)
   const key = { accountId, id: input.subjectId }
   return deps.db.write(call, async (tx) => {
+    await shareAccount(tx, accountId)
     const row = await tx.subject.findUnique({
       where: { accountId_id: key },
-      select: { status: true, country: true, subdivision: true },
+      select: { kind: true, status: true, country: true, subdivision: true, createdAt: true },
     })
     if (!row) throw new NotAvailable()
     if (row.status === 'ERASING' || row.status === 'ERASED') throw new SubjectErased()
@@ -68,6 +71,8 @@ export async function updateSubject(
       where: key,
       data: { ...placeAfter(row, input), updatedAt: deps.clock.now() },
     })
+    const { kind, createdAt: collectedAt } = row
+    await recordSubjectItem(tx, deps.clock, { accountId, subjectId: key.id, kind, collectedAt })
     await recordAudit(tx, deps.clock, call, {
       accountId,
       kind: 'subject.updated',

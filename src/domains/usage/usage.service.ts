@@ -1,13 +1,15 @@
 import type { Session } from '../../auth/session.ts'
 import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
 import type { Call, Tx } from '../../db/database.ts'
-import { assertActiveAccount } from '../accounts/account-guards.ts'
+import { assertActiveAccount, shareAccount } from '../accounts/account-guards.ts'
 import { NotAvailable } from '../accounts/accounts.problems.ts'
 import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
+import * as inventory from '../inventory/inventory.service.ts'
 import { ensurePartitions } from './usage.partitions.ts'
 import { UsageEventNotValid } from './usage.problems.ts'
 import { isUsageFault, type UsageEventInput, type UsageRow, validateUsageEvents } from './usage.rules.ts'
+import { itemOfMonth, type UsageMonthOf } from './usage-items.ts'
 
 /** How many events, and the tokens they count. Tokens are decimal text: a call may sum beyond 2^53. */
 export type UsageTally = { readonly events: number; readonly inputTokens: string; readonly outputTokens: string }
@@ -18,7 +20,8 @@ export type RecordedUsage = { readonly recorded: UsageTally; readonly duplicates
 /**
  * Records usage events of one account: all of them or none. An event whose account, time and request id are known
  * already is a duplicate and changes nothing.
- * Effects: rows of `usage_event`; one audit event with the count.
+ * Effects: rows of `usage_event`; an item of the inventory for each person and month that had none; one audit event
+ * with the count.
  * @throws USAGE.EVENT_NOT_VALID naming index and field; NOT_AVAILABLE; ACCOUNT.NOT_ACTIVE
  */
 export async function recordUsage(
@@ -34,10 +37,13 @@ export async function recordUsage(
   return deps.db.write(
     call,
     async (tx) => {
-      if (accountId !== PLATFORM_ACCOUNT_ID) await assertActiveAccount(tx, accountId)
+      await (accountId === PLATFORM_ACCOUNT_ID ? shareAccount : assertActiveAccount)(tx, accountId)
       await assertSubjects(tx, accountId, rows)
-      const recorded = await insertRows(tx, accountId, rows, now)
-      if (recorded.events > 0)
+      const added = await insertRows(tx, accountId, rows, now)
+      const recorded = tally(added)
+      const items = added.map((group) => itemOfMonth(accountId, group))
+      if (recorded.events > 0) {
+        await inventory.record(tx, deps.clock, items)
         await recordAudit(tx, deps.clock, call, {
           accountId,
           kind: 'usage.recorded',
@@ -45,7 +51,8 @@ export async function recordUsage(
           recordIds: [],
           count: recorded.events,
         })
-      return { recorded, duplicates: without(tally(rows), recorded) }
+      }
+      return { recorded, duplicates: without(tally(rows.map(alone)), recorded) }
     },
     accountId,
   )
@@ -67,15 +74,19 @@ async function assertSubjects(tx: Tx, accountId: string, rows: readonly UsageRow
   if (index >= 0) throw new UsageEventNotValid(index, 'subjectId', 'is not available in the account')
 }
 
+/** What was added for a person (or nobody) in a month, by category of data. */
+type Added = UsageMonthOf & Counted
+type Counted = { readonly events: number; readonly inputTokens: string; readonly outputTokens: string }
+
 /**
  * One statement for any number of rows. It answers what was new; the policy of gateways shows exactly the rows of this
  * instant for that.
  */
-async function insertRows(tx: Tx, accountId: string, rows: readonly UsageRow[], now: Date): Promise<UsageTally> {
+async function insertRows(tx: Tx, accountId: string, rows: readonly UsageRow[], now: Date): Promise<Added[]> {
   const column = <K extends keyof UsageRow>(key: K) => rows.map((row) => row[key])
   const recordedAt = now.toISOString()
   await tx.$executeRaw`select set_config('app.recorded_at', ${recordedAt}, true)`
-  const [sum] = await tx.$queryRaw<{ events: number; input: string; output: string }[]>`
+  return tx.$queryRaw<Added[]>`
     with added as (
       insert into usage_event (account_id, recorded_at, occurred_at, request_id, kind, subject_id, address_prefix,
         browser, os, page, model, endpoint_kind, region, input_tokens, output_tokens, payload_bytes, latency_ms)
@@ -90,20 +101,27 @@ async function insertRows(tx: Tx, accountId: string, rows: readonly UsageRow[], 
       -- In the order of the key, so that two calls with the same events wait for each other and never in a circle.
       order by 3, 4
       on conflict do nothing
-      returning input_tokens, output_tokens)
-    select count(*)::int as events, coalesce(sum(input_tokens), 0)::text as input,
-           coalesce(sum(output_tokens), 0)::text as output
-    from added`
-  return { events: sum?.events ?? 0, inputTokens: sum?.input ?? '0', outputTokens: sum?.output ?? '0' }
+      returning subject_id, occurred_at, kind, input_tokens, output_tokens)
+    select subject_id as "subjectId", to_char(occurred_at at time zone 'UTC', 'YYYY-MM') as month,
+      case kind when 'SECURITY' then 'SECURITY' else 'USAGE' end as category, min(occurred_at) as "firstAt",
+      count(*)::int as events, coalesce(sum(input_tokens), 0)::text as "inputTokens",
+      coalesce(sum(output_tokens), 0)::text as "outputTokens"
+    from added group by 1, 2, 3`
 }
 
-function tally(rows: readonly UsageRow[]): UsageTally {
-  let [input, output] = [0n, 0n]
-  for (const row of rows) {
-    input += BigInt(row.inputTokens ?? 0)
-    output += BigInt(row.outputTokens ?? 0)
+/** An event as it counts. */
+function alone({ inputTokens, outputTokens }: UsageRow): Counted {
+  return { events: 1, inputTokens: String(inputTokens ?? 0), outputTokens: String(outputTokens ?? 0) }
+}
+
+function tally(counted: readonly Counted[]): UsageTally {
+  let [events, input, output] = [0, 0n, 0n]
+  for (const each of counted) {
+    events += each.events
+    input += BigInt(each.inputTokens)
+    output += BigInt(each.outputTokens)
   }
-  return { events: rows.length, inputTokens: input.toString(), outputTokens: output.toString() }
+  return { events, inputTokens: input.toString(), outputTokens: output.toString() }
 }
 
 function without(all: UsageTally, part: UsageTally): UsageTally {
