@@ -38,6 +38,7 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
   [/^env\.ts$/, /^$/],
   [/^schema\/index\.ts$/, /^schema\/|^domains\/.+\.schema\.ts$/],
   [/^time\//, /^time\//],
+  [/^net\//, /^net\//],
   [/^db\//, /^(db|time|generated)\//],
   [/^crypto\//, /^(crypto|db|time|generated)\//],
   [/^jobs\//, /^(jobs|db|time|generated)\//],
@@ -48,12 +49,15 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
     /^(schema\/(?!index)|auth|db|time|generated)|^http\/request-error\.ts$|^domains\/(problem|deps|public-id)\.ts$/,
   ],
   [/^domains\/[^/]+\.ts$/, /^(db|crypto|time|generated)\/|^domains\/[^/]+\.ts$/],
-  [/\.(rules|scope|problems)\.ts$/, /^time\/|^generated\/prisma\/enums\.ts$|^domains\/problem\.ts$|\.rules\.ts$/],
+  [
+    /\.(rules|scope|problems)\.ts$/,
+    /^time\/|^generated\/prisma\/enums\.ts$|^domains\/problem\.ts$|\.rules\.ts$|^\.\.\/prisma\/reference\/[a-z-]+\.json$/,
+  ],
   [
     /\.(schema|queries|types|fields)\.ts$/,
-    /^(schema\/(?!index)|auth|crypto|db|time|generated)|^domains\/[^/]+\.ts$|\.scope\.ts$/,
+    /^(schema\/(?!index)|auth|crypto|db|net|time|generated)|^domains\/[^/]+\.ts$|\.scope\.ts$/,
   ],
-  [/^domains\//, /^(auth|crypto|db|jobs|time|generated)\/|^domains\/[^/]+\.ts$/],
+  [/^domains\//, /^(auth|crypto|db|jobs|net|time|generated)\/|^domains\/[^/]+\.ts$/],
 ]
 
 /** Pure files may name these types, for types do nothing. */
