@@ -290,8 +290,9 @@ create unique index inventory_item_of_subject_key on inventory_item (account_id,
   where subject_id is not null and state in ('LIVE', 'HELD', 'RESTRICTED');
 create unique index inventory_item_of_nobody_key on inventory_item (account_id, system, locator, category)
   where subject_id is null and state in ('LIVE', 'HELD', 'RESTRICTED');
--- The sender's poll reads only what waits; the second index finds what must go first.
-create index webhook_delivery_due on webhook_delivery (next_attempt_at) where state = 'PENDING';
+-- The sender's poll reads only what waits, for each endpoint apart; the second index finds what must go first.
+create index webhook_delivery_due on webhook_delivery (account_id, endpoint_id, next_attempt_at, sequence)
+  where state = 'PENDING';
 create index webhook_delivery_order on webhook_delivery (account_id, endpoint_id, subject_id, sequence)
   where state = 'PENDING';
 
@@ -364,6 +365,31 @@ begin
   end if;
   lock table public.usage_event in access exclusive mode;
   execute format('drop table partitions.%I', name);
+  return true;
+end $$;
+
+-- As before, and a month that was folded is never made again: nothing could tell its events from those that were summed.
+create or replace function app.ensure_usage_partition(month date) returns boolean
+  language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  name text := 'usage_event_' || to_char(month, 'YYYYMM');
+begin
+  if month <> date_trunc('month', month)::date or month < date '2000-01-01' or month > current_date + 366 then
+    raise exception 'not a month that usage can be recorded in: %', month using errcode = 'invalid_parameter_value';
+  end if;
+  perform pg_advisory_xact_lock(hashtext('usage_partition'), to_char(month, 'YYYYMM')::int);
+  if to_regclass(format('partitions.%I', name)) is not null then
+    return false;
+  end if;
+  -- After looking for the table: where it is gone because it was dropped, the note of that is there to be seen.
+  if exists (select from public.usage_month m where m.month = ensure_usage_partition.month) then
+    raise exception 'the month was folded: %', month using errcode = 'invalid_parameter_value';
+  end if;
+  -- Attaching takes a weaker lock on the parent than making it in place: recording goes on meanwhile.
+  execute format('create table partitions.%I (like public.usage_event including all)', name);
+  execute format('alter table public.usage_event attach partition partitions.%I for values from (%L) to (%L)', name,
+    to_char(month, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(month + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
+  execute format('alter table partitions.%I enable row level security, force row level security', name);
   return true;
 end $$;
 revoke all on function app.close_usage_partition(date), app.drop_usage_partition(date) from public;

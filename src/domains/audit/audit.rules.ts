@@ -17,6 +17,13 @@ export const AUDIT_KINDS = {
   'usage.recorded': 'Usage events were recorded; the count says how many.',
   'usage.import_opened': 'An import of usage from a file was opened.',
   'audit.export_requested': 'An export of audit events was requested.',
+  'webhook.endpoint_created': 'A webhook endpoint was created.',
+  'webhook.endpoint_updated': 'URL, label or kinds of a webhook endpoint were changed.',
+  'webhook.endpoint_state_changed': 'A webhook endpoint was made active, paused or disabled.',
+  'webhook.endpoint_deleted': 'A webhook endpoint was deleted with its deliveries.',
+  'webhook.keys_rotated': 'A webhook endpoint was given new keys.',
+  'webhook.test_sent': 'A test event for a webhook endpoint was made.',
+  'webhook.redelivery_requested': 'Events were asked to be delivered again; the count says how many.',
   'access.denied': 'Operations were refused for lack of a scope; the count says how many.',
 } as const
 

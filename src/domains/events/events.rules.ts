@@ -48,6 +48,16 @@ export const EVENTS = {
     description: 'An API client was disabled: its tokens ended.',
     fields: { clientId: id('ApiClient', 'The client.') },
   },
+  'webhook.test': {
+    version: 1,
+    description: 'A test, sent to one webhook endpoint alone.',
+    fields: { endpointId: id('WebhookEndpoint', 'The endpoint.') },
+  },
+  'webhook.endpoint_disabled': {
+    version: 1,
+    description: 'A webhook endpoint was disabled because it answered 410: nothing more is sent to it.',
+    fields: { endpointId: id('WebhookEndpoint', 'The endpoint.') },
+  },
 } as const satisfies Readonly<Record<string, EventDefinition>>
 
 /** The name of a kind of event. */
