@@ -2,6 +2,7 @@ import { type ExecutionArgs, type GraphQLSchema, Kind, type OperationDefinitionN
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import { recordAudit } from './domains/audit/audit.service.ts'
 import type { Deps } from './domains/deps.ts'
+import type { Live } from './domains/live.ts'
 import type { WireContext } from './http/authentication.ts'
 import { type WireOptions, wireYogaOptions } from './http/yoga-plugins.ts'
 import { buildSchema } from './schema/index.ts'
@@ -12,6 +13,8 @@ import type { Context } from './schema/types.ts'
 /** What the application is made of. */
 export type AppOptions = {
   readonly deps: Deps
+  readonly live: Live
+  readonly refresh: Context['refresh']
   readonly wire: Omit<WireOptions, 'recognise' | 'clock'>
   /** Default: the whole schema. */
   readonly schema?: GraphQLSchema
@@ -19,9 +22,9 @@ export type AppOptions = {
 
 /** The GraphQL application. Never listens, never reads the environment. */
 export function createApp(options: AppOptions): YogaServerInstance<object, Context> {
-  const { deps } = options
+  const { deps, live, refresh } = options
   const wire = wireYogaOptions({ ...options.wire, clock: deps.clock, recognise: recogniseError })
-  const context = (initial: object): Pick<Context, 'deps' | 'reads'> => {
+  const context = (initial: object): Pick<Context, 'deps' | 'reads' | 'live' | 'refresh'> => {
     const { session, requestId } = initial as WireContext
     const reads = new OperationReads(deps.db, session, (tx, seen) =>
       recordAudit(
@@ -37,7 +40,7 @@ export function createApp(options: AppOptions): YogaServerInstance<object, Conte
         })),
       ),
     )
-    return { deps, reads }
+    return { deps, reads, live, refresh }
   }
   return createYoga({
     ...wire,
@@ -49,7 +52,8 @@ export function createApp(options: AppOptions): YogaServerInstance<object, Conte
 
 /**
  * Runs each operation with its one read transaction: opened before a query that reads, closed before the answer
- * leaves. When the closing fails (the audit of what Staff saw is part of it), so does the operation.
+ * leaves. When the closing fails (the audit of what Staff saw is part of it), so does the operation. A subscription has
+ * none: its events are read before, each batch in a transaction of its own, and its fields read nothing.
  */
 function useOperationReads(): Plugin {
   return {

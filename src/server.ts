@@ -26,7 +26,7 @@ export type RunningServer = {
   readonly demo: Demo | null
   readonly runner: Runner
   readonly metrics: Metrics
-  /** Lets operations in flight finish, then jobs, then closes the database. */
+  /** Ends subscriptions, lets operations in flight finish, then jobs, then closes the database. */
   stop(): Promise<void>
 }
 
@@ -34,6 +34,8 @@ export type ServerOptions = {
   readonly resources: Resources
   readonly env: ServerEnv
   readonly log?: Log
+  /** Milliseconds between two looks for news of subscriptions; default 1,000. */
+  readonly streamPollMs?: number
 }
 
 /** Starts the server and, unless it is switched off, the worker. */
@@ -48,7 +50,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const http = openHttp(options, log, metrics, routes)
   const url = await http.listen(env.port, env.host)
   const publicUrl = env.publicUrl ?? url
-  const { demo, denials } = await serve({
+  const { demo, denials, live } = await serve({
     ...options,
     log,
     metrics,
@@ -73,6 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     runner,
     metrics,
     stop: async () => {
+      live.close()
       await http.stop()
       await runner.stop()
       clearInterval(flushing)
@@ -128,9 +131,9 @@ function openHttp({ resources, env }: ServerOptions, log: Log, metrics: Metrics,
 
 async function serve(
   options: ServingOptions & { env: ServerEnv; routes: RoutesLater },
-): Promise<Pick<Serving, 'demo' | 'denials'>> {
+): Promise<Pick<Serving, 'demo' | 'denials' | 'live'>> {
   const { resources, env, routes } = options
-  const { app, oauth, sessions, limits, demo, denials } = await createServing(options)
+  const { app, oauth, sessions, limits, demo, denials, live } = await createServing(options)
   const limited = (listener: Listener) => limitByAddress(listener, { limits, trustedProxies: env.trustedProxies })
   const toOauth = limited((request, response) => oauth.handle(withWholePath(request), response))
   const results = jobResultListener({
@@ -144,7 +147,7 @@ async function serve(
   routes.listeners.set('/.well-known/oauth-authorization-server/oauth', toOauth)
   routes.listeners.set('/jobs/*', limited(results))
   routes.ready = true
-  return { demo, denials }
+  return { demo, denials, live }
 }
 
 /** The OAuth server is asked by whole paths, where the HTTP server has cut the route's prefix off. */

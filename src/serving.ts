@@ -9,6 +9,7 @@ import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
 import { linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
 import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
 import { Denials } from './domains/audit/denials.service.ts'
+import { createEventHub, type EventHub } from './domains/events/events.hub.ts'
 import { isLocal, type ServerEnv } from './env.ts'
 import type { Log } from './http/logging.ts'
 import type { Metrics } from './http/metrics.ts'
@@ -24,6 +25,8 @@ export type Serving = {
   readonly limits: RateLimits
   /** Refusals that wait to be written to the audit. */
   readonly denials: Denials
+  /** The open subscriptions; `close` ends them. */
+  readonly live: EventHub
   readonly demo: Demo | null
   /** Speaks for the demo's persons; null where demo data may not exist. */
   readonly demoIssuer: DemoIssuer | null
@@ -38,6 +41,8 @@ export type ServingOptions = {
   readonly publicUrl: string
   /** Whether to make demo data and tokens; see `mayHaveDemo`. */
   readonly withDemo: boolean
+  /** Milliseconds between two looks for news of subscriptions; default 1,000. */
+  readonly streamPollMs?: number
 }
 
 /** Demo data, demo tokens and the file with them exist only on the embedded database of a local server. */
@@ -67,8 +72,17 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     ...(env.anonymousPerMinute ? { anonymousPerMinute: env.anonymousPerMinute } : {}),
   })
   const denials = new Denials()
+  const live = createEventHub({
+    db,
+    clock,
+    ...(options.streamPollMs === undefined ? {} : { intervalMs: options.streamPollMs }),
+    onCount: (count) => metrics.streams.set(count),
+    onFailure: (error) => log.error('streams.failed', error),
+  })
   const app = createApp({
     deps: resources,
+    live,
+    refresh: (session) => sessions.refresh(session),
     wire: {
       development: isLocal(env),
       authenticate: (request) => sessions.resolve(callerHeadersOfFetch(request)),
@@ -81,5 +95,5 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
       graphiqlTabs: demo ? demoTabs(demo) : [],
     },
   })
-  return { app, oauth, sessions, limits, denials, demo, demoIssuer }
+  return { app, oauth, sessions, limits, denials, live, demo, demoIssuer }
 }

@@ -34,7 +34,7 @@ type Source = { readonly path: string; readonly text: string; readonly imports: 
 /** Kinds of files, the first match deciding, each with what it may import of the program's own. */
 const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
   [/^(main|worker|server|serving|systems|works|resources)\.ts$|^(demo|cli)\//, /./],
-  [/^app\.ts$/, /^(http|auth|schema|db|jobs)\/|^domains\/(deps\.ts|audit\/audit\.service\.ts)$/],
+  [/^app\.ts$/, /^(http|auth|schema|db|jobs)\/|^domains\/(deps\.ts|live\.ts|audit\/audit\.service\.ts)$/],
   [/^env\.ts$/, /^$/],
   [/^schema\/index\.ts$/, /^schema\/|^domains\/.+\.schema\.ts$/],
   [/^time\//, /^time\//],
@@ -46,7 +46,7 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
   [/^http\//, /^(http|auth|db|time)\//],
   [
     /^schema\//,
-    /^(schema\/(?!index)|auth|db|time|generated)|^http\/request-error\.ts$|^domains\/(problem|deps|public-id)\.ts$/,
+    /^(schema\/(?!index)|auth|db|time|generated)|^http\/request-error\.ts$|^domains\/(problem|deps|live|public-id)\.ts$/,
   ],
   [/^domains\/[^/]+\.ts$/, /^(db|crypto|time|generated)\/|^domains\/[^/]+\.ts$/],
   [

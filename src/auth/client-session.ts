@@ -43,6 +43,7 @@ export async function clientSession(tx: Tx, claims: TokenClaims): Promise<Sessio
     accountRole: null,
     staffRoles: [],
     authenticatedAt: null,
+    expiresAt: new Date(claims.exp * 1000),
     identity: null,
   }
 }

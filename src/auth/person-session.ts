@@ -77,6 +77,7 @@ function subjectSession(link: Link, person: PresentedPerson): Session {
     accountRole: role,
     identity: identityOf(person),
     authenticatedAt: authenticatedAt(person),
+    expiresAt: new Date(person.claims.exp * 1000),
   }
 }
 
@@ -94,6 +95,7 @@ async function staffSession(tx: Tx, person: PresentedPerson): Promise<Session | 
     scopes: inForce([...scopesOfStaff(staff.roles)], person),
     staffRoles: staff.roles,
     authenticatedAt: authenticatedAt(person),
+    expiresAt: new Date(person.claims.exp * 1000),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { KeyProvider } from '../crypto/key-provider.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, Tx } from '../db/database.ts'
 import type { Clock } from '../time/clock.ts'
 import { isUuid } from '../time/id.ts'
 import { AccountRequiredError, BadTokenError } from './bad-token.ts'
@@ -8,7 +8,7 @@ import { clientSession } from './client-session.ts'
 import { type Proof, recordProof, verifyProof } from './dpop-proof.ts'
 import { personSession } from './person-session.ts'
 import { anonymousSession, type Session } from './session.ts'
-import type { TokenVerifier } from './token-verifier.ts'
+import type { TokenVerifier, VerifiedToken } from './token-verifier.ts'
 
 /** Finds out who calls. */
 export type SessionResolver = {
@@ -24,6 +24,13 @@ export type SessionResolver = {
    * @see RFC 9449 section 7
    */
   resolve(headers: CallerHeaders): Promise<Session>
+  /**
+   * The same caller with the rights that it has now, for what stays open longer than a request: its rows are looked up
+   * again, in the account that was in reach; the token is not asked for again, and no new proof of its key.
+   * @param session one that `resolve` or `refresh` has given
+   * @throws BadTokenError when the token has ended or was revoked, or its client disabled
+   */
+  refresh(session: Session): Promise<Session>
 }
 
 type Deps = {
@@ -35,35 +42,63 @@ type Deps = {
   readonly publicUrl: string
 }
 
+/** How a session was found, to find it again. Held beside sessions, so that no token's content goes where they go. */
+type Basis = {
+  readonly verified: VerifiedToken
+  /** Of a person; null for a client. */
+  readonly identityHash: Uint8Array<ArrayBuffer> | null
+}
+
 /** A resolver over the given verifier and database. */
 export function createSessionResolver(deps: Deps): SessionResolver {
+  const bases = new WeakMap<Session, Basis>()
+  const remember = (session: Session, basis: Basis): Session => {
+    if (session.callerId !== null) bases.set(session, basis)
+    return session
+  }
   return {
     async resolve(headers) {
       const presented = presentedTokenOf(headers)
       if (presented === null) return anonymousSession
-      return sessionOf(deps, presented, headers).catch((error: unknown) => {
+      return resolvePresented(deps, presented, headers, remember).catch((error: unknown) => {
         if (presented.scheme === 'DPoP' && error instanceof BadTokenError) throw new BadTokenError(error.reason, 'DPoP')
         throw error
       })
     },
+    async refresh(session) {
+      const basis = bases.get(session)
+      if (!basis) return anonymousSession
+      if (session.expiresAt === null || session.expiresAt <= deps.clock.now()) throw new BadTokenError('expired')
+      const fresh = await deps.db.auth((tx) => lookUp(tx, basis, session.accountId, deps.clock.now()))
+      return remember(fresh, basis)
+    },
   }
 }
 
-async function sessionOf(deps: Deps, presented: PresentedToken, headers: CallerHeaders): Promise<Session> {
-  const { trust, claims } = await deps.verifier.verify(presented.token)
+async function resolvePresented(
+  deps: Deps,
+  presented: PresentedToken,
+  headers: CallerHeaders,
+  remember: (session: Session, basis: Basis) => Session,
+): Promise<Session> {
+  const verified = await deps.verifier.verify(presented.token)
+  const { trust, claims } = verified
   const proof = await proofOf(deps, presented, headers, claims.cnf?.jkt)
   const now = deps.clock.now()
-  if (trust.principals.includes('CLIENT'))
-    return deps.db.auth(async (tx) => {
-      if (proof) await recordProof(tx, proof, now)
-      return clientSession(tx, claims)
-    })
-  const accountId = namedAccount(headers.accountId)
-  const identityHash = await deps.keyProvider.mac('identity', [claims.iss, claims.sub])
-  return deps.db.auth(async (tx) => {
+  const isClient = trust.principals.includes('CLIENT')
+  const accountId = isClient ? null : namedAccount(headers.accountId)
+  const identityHash = isClient ? null : await deps.keyProvider.mac('identity', [claims.iss, claims.sub])
+  const basis = { verified, identityHash }
+  const session = await deps.db.auth(async (tx) => {
     if (proof) await recordProof(tx, proof, now)
-    return personSession(tx, { trust, claims, identityHash, accountId, now })
+    return lookUp(tx, basis, accountId, now)
   })
+  return remember(session, basis)
+}
+
+function lookUp(tx: Tx, { verified, identityHash }: Basis, accountId: string | null, now: Date): Promise<Session> {
+  if (identityHash === null) return clientSession(tx, verified.claims)
+  return personSession(tx, { ...verified, identityHash, accountId, now })
 }
 
 /** The proof of the key that a token is bound to; null for a bearer token, which needs none. */

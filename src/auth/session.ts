@@ -10,6 +10,8 @@ export type Session = Caller & {
   readonly staffRoles: readonly StaffRole[]
   /** When the person last signed in by hand (`auth_time`), for step-up (RFC 9470); null where unknown. */
   readonly authenticatedAt: Date | null
+  /** When the token ends (`exp`), and with it whatever stays open for the caller; null where the caller is nobody here. */
+  readonly expiresAt: Date | null
   /**
    * Who a person is beyond this account: what taking up an invitation needs, also of one who is nobody here yet. Null
    * for everyone else. `identityHash` is the keyed hash of issuer and subject identifier.
@@ -26,6 +28,7 @@ const nobody = {
   accountRole: null,
   staffRoles: [],
   authenticatedAt: null,
+  expiresAt: null,
   identity: null,
 } as const
 

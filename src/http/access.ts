@@ -27,8 +27,30 @@ function count(metrics: Metrics, state: WireState, durationMs: number): void {
 }
 
 /**
+ * Notes the end of a subscription: how long it was open, and with which errors beyond those of its beginning it ended.
+ */
+export function recordStreamEnd(
+  { log, metrics, stopwatch, onDenied }: Omit<AccessOptions, 'states'>,
+  state: WireState,
+): void {
+  const codes = state.codes.slice(state.codesRecorded)
+  for (const code of codes) metrics.denials.inc({ code })
+  if (state.session && codes.includes('FORBIDDEN')) onDenied(state.session, state.requestId)
+  log.info('graphql.stream_ended', {
+    requestId: state.requestId,
+    principal: state.session?.principal,
+    operation: state.operation,
+    fields: state.fields,
+    durationMs: Math.round(stopwatch() - state.startedMs),
+    codes: codes.length > 0 ? [...new Set(codes)] : undefined,
+    reason: state.reason,
+  })
+}
+
+/**
  * One log line for each request, and its metrics: who (kind of principal), what (kind of operation and names of root
- * fields, once the document is known to be valid), how it ended, how long it took. No argument, no address.
+ * fields, once the document is known to be valid), how it ended, how long it took (of a subscription: until it began).
+ * No argument, no address.
  */
 export function useAccessRecord({ states, log, metrics, stopwatch, onDenied }: AccessOptions): Plugin {
   return {
@@ -45,6 +67,7 @@ export function useAccessRecord({ states, log, metrics, stopwatch, onDenied }: A
       const state = states.of(request)
       const durationMs = Math.round(stopwatch() - state.startedMs)
       count(metrics, state, durationMs)
+      state.codesRecorded = state.codes.length
       if (state.session && state.codes.includes('FORBIDDEN')) onDenied(state.session, state.requestId)
       log.info('graphql.request', {
         requestId: state.requestId,

@@ -8,7 +8,7 @@ export type CorsOptions = {
   readonly credentials?: boolean
 }
 
-const REQUEST_HEADERS = 'Authorization, Content-Type, DPoP, X-Account-Id, X-GraphQL-CSRF, X-Request-Id'
+const REQUEST_HEADERS = 'Authorization, Content-Type, DPoP, Last-Event-ID, X-Account-Id, X-GraphQL-CSRF, X-Request-Id'
 const ANSWER_HEADERS = 'X-Request-Id, RateLimit, RateLimit-Policy, Retry-After'
 const PREFLIGHT_SECONDS = '600'
 

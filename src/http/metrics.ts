@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The metrics of the wire, in a registry of their own. Labels come from closed lists and from the schema only. */
 export type Metrics = {
@@ -13,6 +13,8 @@ export type Metrics = {
   readonly rateLimited: Counter<'limiter'>
   /** Errors answered, by code. */
   readonly denials: Counter<'code'>
+  /** Subscriptions that are open. */
+  readonly streams: Gauge
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -50,6 +52,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
       registers,
     }),
     denials: new Counter({ name: 'denials_total', help: 'Errors by code.', labelNames: ['code'], registers }),
+    streams: new Gauge({ name: 'event_streams', help: 'Subscriptions that are open.', registers }),
   }
 }
 

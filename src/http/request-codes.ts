@@ -67,6 +67,21 @@ export const REQUEST_CODES = {
   },
   FORBIDDEN: { message: 'Not available to this caller.', status: null, retry: false },
   RATE_LIMITED: { message: 'Too many requests. Wait as long as Retry-After says.', status: 429, retry: true },
+  EVENT_STREAM_REQUIRED: {
+    message: 'A subscription is answered as text/event-stream. Say in Accept that you take it.',
+    status: 406,
+    retry: false,
+  },
+  CURSOR_EXPIRED: {
+    message: 'Events after this cursor are no longer kept. Go on from oldestCursor, or begin anew without a cursor.',
+    status: null,
+    retry: false,
+  },
+  TOO_MANY_STREAMS: {
+    message: 'Too many subscriptions are open. Close one, or try again later.',
+    status: 429,
+    retry: true,
+  },
   ISSUER_UNAVAILABLE: { message: 'The token cannot be checked at the moment.', status: 503, retry: true },
   INTERNAL: { message: 'Internal error', status: 500, retry: true },
 } as const satisfies Record<string, RequestCodeEntry>

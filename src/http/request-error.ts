@@ -12,6 +12,8 @@ export type RequestErrorDetails = {
   readonly retryAfterSeconds?: number
   /** BAD_USER_INPUT: the argument or input field, by its path in the schema. */
   readonly field?: string
+  /** CURSOR_EXPIRED: the cursor after which the oldest event that is kept comes. */
+  readonly oldestCursor?: string
 }
 
 /** What `refused` may be told beyond code and message. */

@@ -17,8 +17,12 @@ export type WireState = {
   fields: readonly string[]
   /** Codes of all errors answered. */
   codes: readonly string[]
+  /** How many of them were counted when the answer began. */
+  codesRecorded: number
   /** Why a token was refused: a word of a closed list. */
   reason: string | null
+  /** The id of the event that the request's stream sends next. */
+  eventId: string | null
   /** What is left to the caller; null when nothing was counted. */
   quota: Quota | null
 }
@@ -39,7 +43,9 @@ export function createWireStates(newRequestId: () => string, stopwatch: () => nu
       operation: null,
       fields: [],
       codes: [],
+      codesRecorded: 0,
       reason: null,
+      eventId: null,
       quota: null,
     }
     states.set(request, state)

@@ -2,12 +2,13 @@ import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import type { Session } from '../auth/session.ts'
 import type { Clock } from '../time/clock.ts'
 import { newId } from '../time/id.ts'
-import { useAccessRecord } from './access.ts'
+import { recordStreamEnd, useAccessRecord } from './access.ts'
 import { useAuthentication } from './authentication.ts'
 import { useStrictParsing } from './body.ts'
 import { type CorsOptions, useCors } from './cors.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { maskError, useErrorShape } from './errors.ts'
+import { useEventStreams } from './event-stream.ts'
 import { type GraphiqlTab, useGraphiqlPage } from './graphiql.ts'
 import { useIntrospection } from './introspection.ts'
 import { DEFAULT_LIMITS, type Limits, useLimits } from './limits.ts'
@@ -45,6 +46,8 @@ export type WireOptions = {
   readonly recognise?: (error: unknown) => RequestError | null
   /** Told of each answer in which a known caller was refused for lack of a scope; default: nobody is. */
   readonly onDenied?: (session: Session, requestId: string) => void
+  /** How often a silent stream shows that it lives, in milliseconds; default 15,000. */
+  readonly heartbeatMs?: number
   /** Milliseconds of a clock that only moves forward; default `performance.now`. */
   readonly stopwatch?: () => number
 }
@@ -52,12 +55,14 @@ export type WireOptions = {
 /**
  * All protections between the socket and the schema, in the order in which they act: request id, CORS, GraphiQL; count
  * by address, CSRF, token; body, strictly parsed; count by caller; lengths, measures, introspection, one mutation; list
- * lengths; texts of errors; access line. The context then has `session` and `requestId`.
+ * lengths; texts of errors; streams; access line. The context then has `session`, `requestId` and `languages`.
  */
 export function wirePlugins(options: WireOptions): Plugin[] {
   const { log, metrics, development, trustedProxies = 0, rateLimits: limits } = options
   const stopwatch = options.stopwatch ?? (() => performance.now())
   const { states, plugin: stateful } = createWireStates(() => newId(options.clock), stopwatch)
+  const recording = { log, metrics, stopwatch, onDenied: options.onDenied ?? (() => {}) }
+  const heartbeat = options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }
   const counting = { states, limits, trustedProxies }
   return [
     stateful,
@@ -77,8 +82,9 @@ export function wirePlugins(options: WireOptions): Plugin[] {
     useOneMutation(),
     useVariableErrors(),
     useErrorShape({ states, log, suggest: development, recognise: options.recognise ?? (() => null) }),
+    useEventStreams({ states, onEnd: (state) => recordStreamEnd(recording, state), ...heartbeat }),
     useQuotaHeaders(states),
-    useAccessRecord({ states, log, metrics, stopwatch, onDenied: options.onDenied ?? (() => {}) }),
+    useAccessRecord({ states, ...recording }),
   ]
 }
 

@@ -4,6 +4,7 @@ import '../domains/accounts/api-clients.schema.ts'
 import '../domains/accounts/subjects.schema.ts'
 import '../domains/audit/audit.schema.ts'
 import '../domains/inventory/inventory.schema.ts'
+import '../domains/events/events.schema.ts'
 import '../domains/usage/usage.schema.ts'
 import { builder } from './builder.ts'
 import { checkCursors } from './cursors.ts'
@@ -13,6 +14,9 @@ import { noteStaffReads } from './staff-reads.ts'
 
 builder.queryType({ description: 'Reads. What a caller may not see is answered like what does not exist.' })
 builder.mutationType({ description: 'Writes: one a request. Each answers its success or the reason why not.' })
+builder.subscriptionType({
+  description: 'Follows what happens, as server-sent events: one field a request.',
+})
 
 /** The whole schema. Only the app and the script that prints it build it. */
 export function buildSchema(): GraphQLSchema {

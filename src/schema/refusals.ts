@@ -1,5 +1,6 @@
 import type { Session } from '../auth/session.ts'
 import { IdempotencyError } from '../db/idempotency.ts'
+import { Refusal } from '../domains/live.ts'
 import { forbidden, type RequestError, refused, unauthenticated } from '../http/request-error.ts'
 
 /** The error of a root field whose scope the caller lacks. */
@@ -14,5 +15,6 @@ export function badInput(field: string, reason: string): RequestError {
 
 /** Errors of the layers below that the caller may be told; null for every other. */
 export function recogniseError(error: unknown): RequestError | null {
+  if (error instanceof Refusal) return refused(error.code, error.text ?? undefined, error.details)
   return error instanceof IdempotencyError ? refused(error.code) : null
 }

@@ -1,6 +1,7 @@
 import type { Scope } from '../auth/permissions.ts'
 import type { Session } from '../auth/session.ts'
 import type { Deps } from '../domains/deps.ts'
+import type { Live } from '../domains/live.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 import type { OperationReads } from './operation-reads.ts'
 
@@ -8,9 +9,19 @@ import type { OperationReads } from './operation-reads.ts'
 export type Context = {
   readonly session: Session
   readonly requestId: string
+  /** Languages in which the caller wants texts, most wanted first, in lower case. */
+  readonly languages: readonly string[]
   readonly deps: Deps
   /** The one read transaction of the operation. */
   readonly reads: OperationReads
+  /** The open streams of this process. */
+  readonly live: Live
+  /** The caller with the rights that it has now, for streams; throws when its token has ended. */
+  readonly refresh: (session: Session) => Promise<Session>
+  /** The header `Last-Event-ID`: what a stream that broke off had sent last; null where the caller sends none. */
+  readonly lastEventId: string | null
+  /** Names the event that a stream sends next, for its `id:` line. */
+  readonly nameEvent: (id: string) => void
 }
 
 /** The builder's types, all in one place. */

@@ -52,9 +52,11 @@ export type World = {
   close(): Promise<void>
 }
 
-/** Opens a world. Rate limits are far away unless `env` says otherwise. */
-export async function openWorld(options: { env?: Record<string, string>; dataDir?: string } = {}): Promise<World> {
-  const clock = new TestClock()
+/** Opens a world, at `now` where that is said. Rate limits are far away unless `env` says otherwise. */
+export async function openWorld(
+  options: { env?: Record<string, string>; dataDir?: string; now?: string } = {},
+): Promise<World> {
+  const clock = new TestClock(options.now)
   const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'privacy-world-')))
   const db = new Database(await openTestBackend(options.dataDir ? { dataDir: options.dataDir } : {}))
   const keyProvider = await LocalKeyProvider.open({ path: keyFileOf(folder), clock, mayCreate: true })
@@ -84,6 +86,7 @@ export async function openWorld(options: { env?: Record<string, string>; dataDir
     metrics,
     publicUrl: 'http://privacy.test',
     withDemo: true,
+    streamPollMs: 20,
   })
   const { demo, demoIssuer } = serving
   if (!demo || !demoIssuer) throw new Error('the world needs its demo data')
@@ -133,6 +136,7 @@ export async function openWorld(options: { env?: Record<string, string>; dataDir
       }),
     ownerToken: (scope) => demoIssuer.issue({ sub: demoSub(DEMO_ACCOUNTS[0].subjects[0].id), scope }),
     close: async () => {
+      serving.live.close()
       await runner.stop()
       await db.close()
       if (!options.dataDir) await rm(folder, { recursive: true, force: true })

@@ -78,7 +78,7 @@ async function placeBatch(
     select * from unnest(
       ${entries.map((entry) => entry.feedId)}::uuid[], ${entries.map((entry) => entry.sequence)}::bigint[],
       ${entries.map((entry) => entry.accountId)}::uuid[], ${entries.map((entry) => entry.eventId)}::uuid[],
-      ${entries.map((entry) => entry.kind)}::text[], ${entries.map((entry) => entry.subjectId)}::uuid[])`
+      ${entries.map((entry) => entry.kind)}::text[], ${entries.map((entry) => (entry.feedId === entry.accountId ? entry.subjectId : null))}::uuid[])`
   await tx.$executeRaw`
     update outbox_event o set sequenced_at = ${now}, attempts = 0, last_problem = null
     from unnest(${good.map((row) => row.account_id)}::uuid[], ${good.map((row) => row.id)}::uuid[]) as placed (account_id, id)

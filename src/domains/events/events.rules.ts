@@ -100,6 +100,12 @@ export function readPayload<K extends EventKind>(kind: K, payload: unknown): Eve
   return shapes.get(kind)?.parse(payload) as EventPayload<K>
 }
 
+/** The name of a kind's type in the schema, e.g. `SubjectCreatedEvent`. */
+export function eventTypeName(kind: string): string {
+  const words = kind.split(/[._-]/).map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+  return `${words.join('')}Event`
+}
+
 /** Whether `payload` has the shape of its kind. */
 export function isPayload(kind: EventKind, payload: unknown): boolean {
   return shapes.get(kind)?.safeParse(payload).success === true
