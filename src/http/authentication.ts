@@ -1,10 +1,16 @@
 import type { Plugin } from 'graphql-yoga'
 import type { Session } from '../auth/session.ts'
 import { requestErrorOf } from './error-shape.ts'
+import { languagesOf } from './languages.ts'
 import type { WireStates } from './state.ts'
 
-/** What the context has from the wire. The context factory finds both in its initial context. */
-export type WireContext = { readonly requestId: string; readonly session: Session }
+/** What the context has from the wire. The context factory finds it in its initial context. */
+export type WireContext = {
+  readonly requestId: string
+  readonly session: Session
+  /** Languages in which the caller wants texts, most wanted first, in lower case. */
+  readonly languages: readonly string[]
+}
 
 /** Settings of `useAuthentication`. */
 export type AuthenticationOptions = {
@@ -17,7 +23,7 @@ export type AuthenticationOptions = {
 
 /**
  * Finds out who calls before the body is read, so that a bad token is answered 401 whatever the document and costs
- * little, and puts `session` and `requestId` into the context.
+ * little, and puts `session`, `requestId` and `languages` into the context.
  */
 export function useAuthentication({ states, authenticate, onRefused }: AuthenticationOptions): Plugin {
   return {
@@ -31,7 +37,8 @@ export function useAuthentication({ states, authenticate, onRefused }: Authentic
     onParams({ request, context }) {
       const { session, requestId } = states.of(request)
       if (!session) throw new Error('a request was read before its caller was known')
-      Object.assign(context, { session, requestId } satisfies WireContext)
+      const languages = languagesOf(request.headers.get('accept-language'))
+      Object.assign(context, { session, requestId, languages } satisfies WireContext)
     },
   }
 }
