@@ -1,15 +1,17 @@
 import { decodeCursorChunk } from '@pothos/core'
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
+import { Purpose } from '../generated/prisma/enums.ts'
 import { isUuid } from '../time/id.ts'
 import { badInput } from './refusals.ts'
 
 /** What one part of a cursor may be. */
-export type CursorPart = 'uuid' | 'instant' | 'request-id'
+export type CursorPart = 'uuid' | 'instant' | 'request-id' | 'purpose'
 
 const PARTS: Readonly<Record<CursorPart, (part: unknown) => boolean>> = {
   uuid: (part) => isUuid(part),
   instant: (part) => part instanceof Date && !Number.isNaN(part.getTime()) && part.getUTCFullYear() > 0,
   'request-id': (part) => typeof part === 'string' && /^[\x21-\x7e]{1,64}$/.test(part),
+  purpose: (part) => typeof part === 'string' && Object.hasOwn(Purpose, part),
 }
 
 /** Parts of the cursors of a tenant's rows: account and id. */

@@ -1,1 +1,2 @@
+import './inventory.queries.ts'
 import './inventory.types.ts'

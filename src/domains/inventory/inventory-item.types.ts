@@ -1,0 +1,105 @@
+import { InventoryState } from '../../generated/prisma/enums.ts'
+import { builder } from '../../schema/builder.ts'
+import { cursorOf } from '../../schema/cursors.ts'
+import { globalId, NO_ROW, parseTenantKey, tenantKey } from '../../schema/global-id.ts'
+import { aboutPerson } from '../../schema/root-field.ts'
+import { CATEGORIES, keptUntil, LEGAL_BASES, PURPOSES, retentionRuleOf } from './inventory.rules.ts'
+import { inventoryScope } from './inventory.scope.ts'
+import {
+  DataCategoryInfo,
+  LegalBasisInfoObject,
+  PurposeInfoObject,
+  RetentionRuleObject,
+} from './inventory-info.types.ts'
+
+export const InventoryRecipientObject = builder.prismaObject('InventoryRecipient', {
+  description: 'That a processor received the data of an item.',
+  extensions: cursorOf(['uuid', 'uuid', 'uuid', 'purpose']),
+  fields: (t) => ({
+    processorId: t.id({
+      description: 'Global id of the processor.',
+      resolve: (row) => globalId('Processor', tenantKey({ accountId: row.processorHomeId, id: row.processorId })),
+    }),
+    purpose: t.field({
+      type: PurposeInfoObject,
+      description: 'What it received the data for.',
+      resolve: (row) => PURPOSES[row.purpose],
+    }),
+    firstAt: t.expose('firstAt', { type: 'DateTime', description: 'When it first received the data.' }),
+    lastAt: t.expose('lastAt', { type: 'DateTime', description: 'When it last received the data.' }),
+  }),
+})
+
+export const InventoryItemNode = builder.prismaNode('InventoryItem', {
+  nullable: true,
+  description: 'One piece of personal data: of one person, in one place, for its purposes.',
+  ...aboutPerson((item: { accountId: string; subjectId: string | null; id: string }) => ({
+    accountId: item.accountId,
+    subjectId: item.subjectId,
+    recordType: 'InventoryItem',
+    recordId: item.id,
+  })),
+  id: { resolve: (item) => tenantKey(item) },
+  findUnique: (id, context) => ({
+    accountId_id: parseTenantKey(id) ?? { accountId: NO_ROW, id: NO_ROW },
+    AND: [inventoryScope(context.session)],
+  }),
+  fields: (t) => ({
+    accountId: t.id({
+      description: 'Global id of the account.',
+      resolve: (item) => globalId('Account', item.accountId),
+    }),
+    subjectId: t.id({
+      nullable: true,
+      description: 'Global id of the person; null where it is of nobody in particular.',
+      resolve: ({ accountId, subjectId }) =>
+        subjectId === null ? null : globalId('Subject', tenantKey({ accountId, id: subjectId })),
+    }),
+    category: t.field({
+      type: DataCategoryInfo,
+      description: 'What kind of data it is.',
+      resolve: (item) => CATEGORIES[item.category],
+    }),
+    system: t.exposeString('system', { description: 'Key of the system in which it rests.' }),
+    locator: t.exposeString('locator', { description: 'Where in the system, e.g. `usage_event/2026-03`.' }),
+    purposes: t.field({
+      type: [PurposeInfoObject],
+      description: 'What it may be used for.',
+      resolve: (item) => item.purposes.map((purpose) => PURPOSES[purpose]),
+    }),
+    legalBasis: t.field({
+      type: LegalBasisInfoObject,
+      description: 'On which ground.',
+      resolve: (item) => LEGAL_BASES[item.legalBasis],
+    }),
+    collectedAt: t.expose('collectedAt', { type: 'DateTime', description: 'When it was collected, the first of it.' }),
+    state: t.expose('state', { type: InventoryState, description: 'What has become of it.' }),
+    stateChangedAt: t.expose('stateChangedAt', { type: 'DateTime', description: 'Since when.' }),
+    retention: t.field({
+      type: RetentionRuleObject,
+      nullable: true,
+      description: 'How long it is kept, by the rule that holds now; null where none does.',
+      resolve: (item, _args, { deps }) => retentionRuleOf(item.category, deps.clock.now()),
+    }),
+    keptUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When its period is over, by the rule that holds now; null where nothing has started the period, or the rule names none.',
+      resolve: (item, _args, { deps }) => keptUntil(item, deps.clock.now()),
+    }),
+    recipients: t.relatedConnection('recipients', {
+      description: 'Processors that received it, once for each purpose.',
+      cursor: 'accountId_itemId_processorId_purpose',
+      query: { orderBy: [{ processorId: 'asc' }, { purpose: 'asc' }] },
+    }),
+  }),
+})
+
+builder.prismaObjectField('Subject', 'inventory', (t) =>
+  t.relatedConnection('inventoryItems', {
+    description: 'What is held of the person, where, why, how long, and who received it, as far as the caller may see.',
+    cursor: 'accountId_id',
+    query: (_args, context) => ({ where: inventoryScope(context.session), orderBy: { id: 'desc' } }),
+  }),
+)
