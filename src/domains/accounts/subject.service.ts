@@ -58,21 +58,7 @@ export async function updateSubject(
   const accountId = ownAccount(call.caller)
   const key = { accountId, id: input.subjectId }
   return deps.db.write(call, async (tx) => {
-    await shareAccount(tx, accountId)
-    const row = await tx.subject.findUnique({
-      where: { accountId_id: key },
-      select: { kind: true, status: true, country: true, subdivision: true, createdAt: true },
-    })
-    if (!row) throw new NotAvailable()
-    if (row.status === 'ERASING' || row.status === 'ERASED') throw new SubjectErased()
-    await assertFree(deps, tx, key, input)
-    await writePerson(deps, tx, key, input)
-    await tx.subject.updateMany({
-      where: key,
-      data: { ...placeAfter(row, input), updatedAt: deps.clock.now() },
-    })
-    const { kind, createdAt: collectedAt } = row
-    await recordSubjectItem(tx, deps.clock, { accountId, subjectId: key.id, kind, collectedAt })
+    await correctSubject(deps, tx, key, input)
     await recordAudit(tx, deps.clock, call, {
       accountId,
       kind: 'subject.updated',
@@ -84,6 +70,31 @@ export async function updateSubject(
     await emitEvent(tx, deps.clock, { accountId, kind: 'subject.updated', subjectId: key.id, payload })
     return key
   })
+}
+
+/** The writing part of a correction, in the open transaction. @throws as `updateSubject` */
+export async function correctSubject(
+  deps: Deps,
+  tx: Tx,
+  key: SubjectKey,
+  input: PersonInput & PlaceInput,
+): Promise<void> {
+  const { accountId, id: subjectId } = key
+  await shareAccount(tx, accountId)
+  const row = await tx.subject.findUnique({
+    where: { accountId_id: key },
+    select: { kind: true, status: true, country: true, subdivision: true, createdAt: true },
+  })
+  if (!row) throw new NotAvailable()
+  if (row.status === 'ERASING' || row.status === 'ERASED') throw new SubjectErased()
+  await assertFree(deps, tx, key, input)
+  await writePerson(deps, tx, key, input)
+  await tx.subject.updateMany({
+    where: key,
+    data: { ...placeAfter(row, input), updatedAt: deps.clock.now() },
+  })
+  const { kind, createdAt: collectedAt } = row
+  await recordSubjectItem(tx, deps.clock, { accountId, subjectId, kind, collectedAt })
 }
 
 async function writePerson(deps: Deps, tx: Tx, key: SubjectKey, input: PersonInput): Promise<void> {

@@ -24,8 +24,21 @@ export type UsageMonthOf = {
   readonly firstAt: Date
 }
 
+/** Whether usage events are of a category of data. */
+export function isUsageCategory(category: DataCategory): category is UsageCategory {
+  return Object.hasOwn(LAWFUL, category)
+}
+
+const LOCATOR = 'usage_event/'
+
 /** Where the events of a month lie. */
-export const locatorOf = (month: string) => `usage_event/${month}`
+export const locatorOf = (month: string) => `${LOCATOR}${month}`
+
+/** The month of such a locator, UTC; null for any other text. */
+export function monthOfLocator(locator: string): string | null {
+  const month = locator.startsWith(LOCATOR) ? locator.slice(LOCATOR.length) : ''
+  return /^[0-9]{4}-(0[1-9]|1[0-2])$/.test(month) ? month : null
+}
 
 /** The item of the inventory that events of a month need. Its retention starts with the month. */
 export function itemOfMonth(accountId: string, { subjectId, month, category, firstAt }: UsageMonthOf): NewItem {
