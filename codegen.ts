@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
 /**
- * Writes the typed layer of the client from the printed schema and the operation files, and from nothing else.
+ * Writes the typed layer of the client from the printed schema, the operation files and the printed catalogue of events,
+ * and from nothing else.
  * Instants are ISO 8601 strings in UTC; a whole number beyond 32 bits is a number or, past 2^53, a string.
  */
 const config: CodegenConfig = {
@@ -27,6 +29,10 @@ const config: CodegenConfig = {
           EmailAddress: { input: 'string', output: 'string' },
         },
       },
+    },
+    'client/generated/webhook-events.ts': {
+      plugins: ['./client/codegen/events-plugin.ts'],
+      config: { events: JSON.parse(readFileSync('client/events.json', 'utf8')) },
     },
   },
 }
