@@ -26,7 +26,10 @@ export type JobHandler = {
 export type ScheduledTask = {
   readonly name: string
   readonly everySeconds: number
-  run(): Promise<void>
+  /** Tasks of a lane run one after the other; lanes run side by side. Absent: the main lane, with the jobs. */
+  readonly lane?: string
+  /** @param signal aborted when the worker ends: begin nothing new */
+  run(signal: AbortSignal): Promise<void>
 }
 
 /** How long a job's result is kept, in seconds: 7 days. */

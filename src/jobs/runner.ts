@@ -17,8 +17,8 @@ export type RunnerOptions = {
 /** The worker: recurring tasks and queued jobs. Any number of them may run on one database. */
 export class Runner {
   readonly #options: RunnerOptions
-  #stopping: AbortController | undefined
-  #loop: Promise<void> | undefined
+  #stopping = new AbortController()
+  #loops: Promise<unknown> | undefined
 
   constructor(options: RunnerOptions) {
     this.#options = options
@@ -26,44 +26,60 @@ export class Runner {
 
   /** Does everything that is due now and returns when nothing is. @returns how many pieces of work were done */
   async runDue(): Promise<number> {
-    const { db, clock, handlers, onFailure } = this.#options
     let count = 0
-    for (const task of this.#options.tasks) {
-      if (!(await this.#claim(task))) continue
-      count += 1
-      try {
-        await task.run()
-        await this.#note(task, null)
-      } catch (error) {
-        onFailure(task.name, error)
-        await this.#note(task, addSeconds(clock.now(), Math.min(RETRY_SECONDS, task.everySeconds)))
-      }
-    }
-    while (!this.#stopping?.signal.aborted && (await runJobStep(db, clock, handlers))) count += 1
+    for (const lane of this.#lanes()) count += await this.#runLane(lane, this.#stopping.signal)
     return count
   }
 
   /** Works until `stop`. */
   start(): void {
-    if (this.#loop) return
+    if (this.#loops) return
     this.#stopping = new AbortController()
-    this.#loop = this.#work(this.#stopping.signal)
+    const { signal } = this.#stopping
+    this.#loops = Promise.all(this.#lanes().map((lane) => this.#work(lane, signal)))
   }
 
-  /** Finishes the piece of work in hand and ends. */
+  /** Finishes the pieces of work in hand and ends. */
   async stop(): Promise<void> {
-    this.#stopping?.abort()
-    await this.#loop
-    this.#loop = undefined
+    this.#stopping.abort()
+    await this.#loops
+    this.#loops = undefined
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
+  #lanes(): (string | undefined)[] {
+    return [...new Set([undefined, ...this.#options.tasks.map((task) => task.lane)])]
+  }
+
+  async #work(lane: string | undefined, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const done = await this.runDue().catch((error: unknown) => {
+      const done = await this.#runLane(lane, signal).catch((error: unknown) => {
         this.#options.onFailure('runner', error)
         return 0
       })
       if (done === 0) await idle(signal)
+    }
+  }
+
+  async #runLane(lane: string | undefined, signal: AbortSignal): Promise<number> {
+    const { db, clock, handlers } = this.#options
+    let count = 0
+    for (const task of this.#options.tasks.filter((each) => each.lane === lane)) {
+      if (!(await this.#claim(task))) continue
+      count += 1
+      await this.#run(task, signal)
+    }
+    if (lane === undefined) while (!signal.aborted && (await runJobStep(db, clock, handlers))) count += 1
+    return count
+  }
+
+  async #run(task: ScheduledTask, signal: AbortSignal): Promise<void> {
+    const { clock, onFailure } = this.#options
+    try {
+      await task.run(signal)
+      await this.#note(task, null)
+    } catch (error) {
+      onFailure(task.name, error)
+      await this.#note(task, addSeconds(clock.now(), Math.min(RETRY_SECONDS, task.everySeconds)))
     }
   }
 

@@ -83,6 +83,29 @@ test('a task that fails keeps no other from running', async () => {
   expect(ran).toEqual(['second'])
 })
 
+test('a task that takes long holds up its own lane and no other', async () => {
+  const ran = Promise.withResolvers<void>()
+  const slow = { name: 'test.slow', everySeconds: 1, lane: 'slow', run: () => ran.promise }
+  const quick = { name: 'test.quick', everySeconds: 1, run: async () => ran.resolve() }
+  const runner = runnerOf([slow, quick])
+  runner.start()
+  await ran.promise
+  await runner.stop()
+})
+
+test('a task is told when the worker ends', async () => {
+  const began = Promise.withResolvers<AbortSignal>()
+  const run = (signal: AbortSignal) => {
+    began.resolve(signal)
+    return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  }
+  const runner = runnerOf([{ name: 'test.told', everySeconds: 1, lane: 'told', run }])
+  runner.start()
+  expect((await began.promise).aborted).toBe(false)
+  await runner.stop()
+  expect((await began.promise).aborted).toBe(true)
+})
+
 test('a job that is killed between any two steps loses none and doubles none', async () => {
   let killed = 0
   for (let at = 1; at <= 10; at += 1) {
