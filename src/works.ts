@@ -14,6 +14,10 @@ import {
   outboxBacklog,
 } from './domains/events/events.jobs.ts'
 import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
+import { foldDueMonths } from './domains/usage/usage-fold.jobs.ts'
+import { fanOut } from './domains/webhooks/webhooks.feed.ts'
+import { deleteExpiredKeys, redeliveryHandler, webhookBacklog } from './domains/webhooks/webhooks.jobs.ts'
+import { sendWebhooks } from './domains/webhooks/webhooks.sender.ts'
 import type { Metrics } from './http/metrics.ts'
 import { deleteExpiredJobs, type JobHandler, type ScheduledTask } from './jobs/jobs.ts'
 
@@ -23,13 +27,13 @@ export type Works = { readonly tasks: readonly ScheduledTask[]; readonly handler
 const HOUR = 3_600
 
 /** Every kind of long work. */
-export const JOB_HANDLERS: readonly JobHandler[] = [auditExportHandler]
+export const JOB_HANDLERS: readonly JobHandler[] = [auditExportHandler, redeliveryHandler]
 
 /** All of the program's work in the background. */
 export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly epochDays: number }): Works {
   const { db, clock, keys } = deps
   const events = [revokeInvitationsOnClosing(clock)] as unknown as readonly EventHandler[]
-  const feedListeners: readonly FeedListener[] = []
+  const feedListeners: readonly FeedListener[] = [fanOut(clock)]
   const task = (name: string, everySeconds: number, run: () => Promise<unknown>): ScheduledTask => ({
     name,
     everySeconds,
@@ -38,6 +42,8 @@ export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [outer.metrics.registry] })
   const waiting = gauge('outbox_waiting', 'Events that wait in the outbox.')
   const oldest = gauge('outbox_oldest_seconds', 'Age of the oldest event that waits, in seconds.')
+  const deliveries = gauge('webhook_deliveries_waiting', 'Deliveries that wait for active webhook endpoints.')
+  const oldestDelivery = gauge('webhook_oldest_seconds', 'Age of the oldest delivery that waits, in seconds.')
   return {
     tasks: [
       task('outbox.dispatch', 1, async () => {
@@ -48,7 +54,8 @@ export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly
         oldest.set(backlog.oldestSeconds)
       }),
       task('outbox.cleanup', HOUR, () => deleteDeliveredEvents(db, clock.now())),
-      task('usage.partitions', HOUR, () => ensureMonths(db, monthsAhead(clock.now()))),
+      task('usage.partitions', HOUR, () => ensureMonths(db, monthsAhead(clock.now()), clock.now())),
+      task('usage.fold', HOUR, () => foldDueMonths(db, clock)),
       task('keys.rotation', HOUR, async () => {
         const now = clock.now()
         if (await isRotationDue(db, now)) await keys.rotateEpoch({ db, now, periodDays: outer.epochDays })
@@ -57,6 +64,17 @@ export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly
       task('jobs.cleanup', HOUR, () => deleteExpiredJobs(db, clock.now())),
       task('oauth.cleanup', HOUR, () => cleanExpiredOauthState(db, clock.now())),
       task('oauth.signing_key', HOUR, () => rotateSigningKeyWhenDue(deps, outer.epochDays)),
+      task('webhooks.backlog', 10, async () => {
+        const backlog = await webhookBacklog(db, clock.now())
+        deliveries.set(backlog.waiting)
+        oldestDelivery.set(backlog.oldestSeconds)
+      }),
+      task('webhooks.cleanup', HOUR, () => deleteExpiredKeys(db, clock.now())),
+      // A lane of its own: receivers that are slow hold up nothing else.
+      {
+        ...{ name: 'webhooks.send', everySeconds: 1, lane: 'webhooks' },
+        run: async (signal) => void (await sendWebhooks(deps, { signal })),
+      },
     ],
     handlers: JOB_HANDLERS,
   }

@@ -14,7 +14,16 @@ export function parseTenantKey(local: string): TenantKey | null {
 }
 
 /** The types that `node` and `nodes` find. */
-export const NODE_TYPES = ['Account', 'ApiClient', 'AuditEvent', 'InventoryItem', 'Job', 'Subject'] as const
+export const NODE_TYPES = [
+  'Account',
+  'ApiClient',
+  'AuditEvent',
+  'InventoryItem',
+  'Job',
+  'Subject',
+  'WebhookDelivery',
+  'WebhookEndpoint',
+] as const
 
 /**
  * Takes a global id apart.
