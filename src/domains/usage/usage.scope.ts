@@ -1,5 +1,6 @@
 import type { Session } from '../../auth/session.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
+import { NO_ROWS } from '../no-rows.rules.ts'
 
 /** Whose usage a caller may see: everyone's, an account's, one person's, or nobody's. */
 export type UsageReach = { readonly accountId?: string; readonly subjectId?: string } | null
@@ -16,5 +17,5 @@ export function usageReach(session: Session): UsageReach {
 
 /** The same as a condition on usage events. */
 export function usageScope(session: Session): Prisma.UsageEventWhereInput {
-  return usageReach(session) ?? { OR: [] }
+  return usageReach(session) ?? NO_ROWS
 }

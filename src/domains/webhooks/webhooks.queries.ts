@@ -5,6 +5,7 @@ import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
 import type { Context } from '../../schema/types.ts'
 import { isUuid } from '../../time/id.ts'
+import { NO_ROWS } from '../no-rows.rules.ts'
 import { readWebhookKinds, WEBHOOK_KINDS } from './webhooks.rules.ts'
 import { webhookDeliveryScope, webhookEndpointScope } from './webhooks.scope.ts'
 import { WebhookDeliveryNode, WebhookEndpointNode } from './webhooks.types.ts'
@@ -39,7 +40,7 @@ function deliveryWhere({ session }: Context, filter: typeof DeliveryFilter.$infe
       webhookDeliveryScope(session),
       endpoint ? { accountId: endpoint.accountId, endpointId: endpoint.id } : {},
       subject ? { accountId: subject.accountId, eventAccountId: subject.accountId, subjectId: subject.id } : {},
-      subject && session.principal === 'PROCESSOR' ? { OR: [] } : {},
+      subject && session.principal === 'PROCESSOR' ? NO_ROWS : {},
       eventKind ? { kind: eventKind } : {},
       eventId ? { eventId } : {},
       state ? { state } : {},
