@@ -20,6 +20,17 @@ export const InventoryRecipientObject = builder.prismaObject('InventoryRecipient
       description: 'Global id of the processor.',
       resolve: (row) => globalId('Processor', tenantKey({ accountId: row.processorHomeId, id: row.processorId })),
     }),
+    name: t.string({
+      description: 'Name of the processor.',
+      select: { processor: { select: { name: true } } },
+      resolve: ({ processor }) => processor.name,
+    }),
+    country: t.field({
+      type: 'CountryCode',
+      description: 'Where the processor is established.',
+      select: { processor: { select: { country: true } } },
+      resolve: ({ processor }) => processor.country,
+    }),
     purpose: t.field({
       type: PurposeInfoObject,
       description: 'What it received the data for.',
@@ -89,9 +100,9 @@ export const InventoryItemNode = builder.prismaNode('InventoryItem', {
       resolve: (item, _args, { deps }) => keptUntil(item, deps.clock.now()),
     }),
     recipients: t.relatedConnection('recipients', {
-      description: 'Processors that received it, once for each purpose.',
+      description: 'Processors that received it, once for each purpose, in order of the first time.',
       cursor: 'accountId_itemId_processorId_purpose',
-      query: { orderBy: [{ processorId: 'asc' }, { purpose: 'asc' }] },
+      query: { orderBy: [{ firstAt: 'asc' }, { processorId: 'asc' }, { purpose: 'asc' }] },
     }),
   }),
 })
