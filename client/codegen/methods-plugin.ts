@@ -15,7 +15,9 @@ type SourceFile = { readonly document?: DocumentNode; readonly location?: string
 
 type Operation = {
   readonly name: string
-  readonly kind: 'query' | 'mutation'
+  readonly kind: 'query' | 'mutation' | 'subscription'
+  /** The one root field: the operation's name, but for a subscription, which is named `followField`. */
+  readonly field: string
   readonly description: string
   readonly node: OperationDefinitionNode
 }
@@ -24,8 +26,9 @@ const upperFirst = (name: string) => `${name[0]?.toUpperCase()}${name.slice(1)}`
 
 /**
  * A plugin of graphql-codegen that writes, for each operation, its document as a typed string, an entry of `operations`
- * and a method of `Methods`. A new operation file becomes a method without a line by hand.
- * @throws Error for an operation that is not named like its one root field, or a mutation without `$input` alone
+ * and a method of `Methods`. A new operation file becomes a method without a line by hand. Queries and mutations have the
+ * name of their root field; the subscription of a field `events` is `followEvents`.
+ * @throws Error for an operation of another name, a mutation without `$input` alone, a subscription without `$after`
  */
 export function plugin(schema: GraphQLSchema, files: readonly SourceFile[]): string {
   const definitions = files.flatMap(({ document }) => document?.definitions ?? [])
@@ -52,15 +55,17 @@ function readOperation(schema: GraphQLSchema, node: OperationDefinitionNode): Op
   const name = node.name?.value ?? ''
   const roots = node.selectionSet.selections.filter((each): each is FieldNode => each.kind === Kind.FIELD)
   const [root] = roots
-  if (roots.length !== 1 || !root || root.alias || root.name.value !== name)
+  const field = root?.name.value ?? ''
+  const expected = node.operation === 'subscription' ? `follow${upperFirst(field)}` : field
+  if (roots.length !== 1 || !root || root.alias || name !== expected)
     throw new Error(`the operation ${name} must select one root field, and have its name`)
-  if (node.operation === 'subscription') throw new Error(`${name}: subscriptions are not supported`)
   const variables = (node.variableDefinitions ?? []).map(({ variable }) => variable.name.value)
   if (node.operation === 'mutation' && variables.join() !== 'input')
     throw new Error(`the mutation ${name} must have the one variable $input`)
-  const type = node.operation === 'query' ? schema.getQueryType() : schema.getMutationType()
-  const description = type?.getFields()[name]?.description ?? ''
-  return { name, kind: node.operation, description, node }
+  if (node.operation === 'subscription' && !variables.includes('after'))
+    throw new Error(`the subscription ${name} must have a variable $after, to go on after an event`)
+  const description = schema.getRootType(node.operation)?.getFields()[field]?.description ?? ''
+  return { name, kind: node.operation, field, description, node }
 }
 
 /** The operation and the fragments that it uses, each once. */
@@ -84,15 +89,16 @@ function printDocument({ name, kind, node }: Operation, fragments: ReadonlyMap<s
   return `export const ${Name}Document = ${JSON.stringify(text)} as ${types}`
 }
 
-function printMethod({ name, kind, description, node }: Operation): string {
+function printMethod({ name, kind, field, description, node }: Operation): string {
   const Name = upperFirst(name)
-  const result = `Promise<${Name}${upperFirst(kind)}['${name}']>`
+  const value = `${Name}${upperFirst(kind)}['${field}']`
+  const result = kind === 'subscription' ? `AsyncIterableIterator<${value}>` : `Promise<${value}>`
   const lines = description.split('\n').map((line) => `   * ${line}`.trimEnd())
   const variables = node.variableDefinitions ?? []
   const optional = variables.every(({ type, defaultValue }) => type.kind !== Kind.NON_NULL_TYPE || defaultValue)
   const given =
     kind === 'mutation'
       ? `input: ${Name}MutationVariables['input']`
-      : `variables${optional ? '?' : ''}: ${Name}QueryVariables`
+      : `variables${optional ? '?' : ''}: ${Name}${upperFirst(kind)}Variables`
   return ['  /**', ...lines, '   */', `  ${name}(${given}, options?: CallOptions): ${result}`].join('\n')
 }

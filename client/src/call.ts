@@ -16,6 +16,7 @@ export type Operation = {
 
 const RETRYABLE_CODES: ReadonlySet<string> = new Set([
   'RATE_LIMITED',
+  'TOO_MANY_STREAMS',
   'ISSUER_UNAVAILABLE',
   'IDEMPOTENCY_KEY_IN_PROGRESS',
   'INTERNAL',
@@ -38,8 +39,8 @@ export async function call(
 ): Promise<unknown> {
   const { hooks } = settings
   const requestId = tools.newId()
-  const { name, text: query, variables } = operation
-  const body = JSON.stringify({ query, variables, ...(name ? { operationName: name } : {}) }, bigintAsText)
+  const { name } = operation
+  const body = bodyOf(operation)
   const retries = {
     retriesMax: operation.repeatable ? settings.retriesMax : 0,
     signal: options.signal,
@@ -58,7 +59,7 @@ export async function call(
       const answer = await exchange({
         fetch: settings.fetch,
         url: settings.url,
-        headers: headersOf(settings, options, token, requestId),
+        headers: headersOf(settings, options, { token, requestId, accept: ACCEPT }),
         body,
         timeoutSeconds: options.timeoutSeconds ?? settings.timeoutSeconds,
         requestId,
@@ -75,13 +76,25 @@ export async function call(
   })
 }
 
-function headersOf(settings: Settings, options: CallOptions, token: string, requestId: string) {
+const ACCEPT = 'application/graphql-response+json, application/json;q=0.9'
+
+/** The body of a request that runs an operation. */
+export function bodyOf({ name, text: query, variables }: Operation): string {
+  return JSON.stringify({ query, variables, ...(name ? { operationName: name } : {}) }, bigintAsText)
+}
+
+/** The headers of a request: those of the caller, then our own. */
+export function headersOf(
+  settings: Settings,
+  options: CallOptions,
+  { token, requestId, accept }: { readonly token: string; readonly requestId: string; readonly accept: string },
+): Record<string, string> {
   const accountId = options.accountId ?? settings.accountId
   return {
     ...lowerCase(settings.headers),
     ...lowerCase(options.headers ?? {}),
     'content-type': 'application/json',
-    accept: 'application/graphql-response+json, application/json;q=0.9',
+    accept,
     'x-request-id': requestId,
     authorization: `Bearer ${token}`,
     ...(accountId === undefined ? {} : { 'x-account-id': accountId }),
@@ -94,18 +107,26 @@ const lowerCase = (headers: Readonly<Record<string, string>>) =>
 const bigintAsText = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)
 
 function dataOf(answer: Answer, requestId: string, tools: Tools): unknown {
+  const result = jsonOf(answer)
+  const { data, errors } = (result ?? {}) as GraphQLAnswer
+  if (!firstOf(errors) && typeof data === 'object' && data !== null) return data
+  throw failureOf(result, answer, requestId, tools.now())
+}
+
+const firstOf = (errors: GraphQLAnswer['errors']) => (Array.isArray(errors) ? errors[0] : undefined)
+
+/** What a result says of its failure, or, where it is none of GraphQL's, what the answer's status says. */
+export function failureOf(result: unknown, answer: Answer, requestId: string, nowMs: number): PrivacyApiError {
   const { status, headers } = answer
-  const { data, errors } = (jsonOf(answer) ?? {}) as GraphQLAnswer
-  const [error] = Array.isArray(errors) ? (errors as NonNullable<GraphQLAnswer['errors']>) : []
-  if (!error && typeof data === 'object' && data !== null) return data
+  const error = firstOf(((result ?? {}) as GraphQLAnswer).errors)
   const { code, requestId: _sent, ...details } = error?.extensions ?? {}
   const known = typeof code === 'string' ? code : null
-  throw new PrivacyApiError(known && typeof error?.message === 'string' ? error.message : `Answered with ${status}.`, {
+  return new PrivacyApiError(known && typeof error?.message === 'string' ? error.message : `Answered with ${status}.`, {
     code: known ?? 'HTTP_ERROR',
     status,
     requestId: headers.get('x-request-id') ?? requestId,
     retryable: known ? RETRYABLE_CODES.has(known) : isRetryableStatus(status),
-    retryAfterSeconds: retryAfterSecondsOf(answer, tools.now()),
+    retryAfterSeconds: retryAfterSecondsOf(answer, nowMs),
     details,
   })
 }

@@ -1,6 +1,7 @@
 import { type Methods, operations } from '../generated/operations.ts'
 import { call, type Operation } from './call.ts'
 import { operationOf, withIdempotencyKey } from './document.ts'
+import { follow } from './follow.ts'
 import { assertCallOptions, readSettings } from './settings.ts'
 import { systemTools, type Tools } from './tools.ts'
 import type { CallOptions, ClientOptions, RequestDocument } from './types.ts'
@@ -23,6 +24,8 @@ export type PrivacyClient = Methods & {
   ): Promise<Result>
 }
 
+type OperationEntry = { readonly kind: 'query' | 'mutation' | 'subscription'; readonly document: string }
+
 /** `createClient` with time and chance as arguments. */
 export function createClientWith(tools: Tools, options: ClientOptions): PrivacyClient {
   const settings = readSettings(options, tools)
@@ -30,7 +33,13 @@ export function createClientWith(tools: Tools, options: ClientOptions): PrivacyC
     assertCallOptions(callOptions)
     return call(settings, tools, operation(), callOptions)
   }
-  const methods = Object.entries(operations).map(([name, { kind, document: text }]) => {
+  const subscribe = (operation: Operation) =>
+    async function* subscription(variables: unknown = {}, callOptions: CallOptions = {}) {
+      assertCallOptions(callOptions)
+      yield* follow(settings, tools, { ...operation, variables }, callOptions)
+    }
+  const methods = Object.entries<OperationEntry>(operations).map(([name, { kind, document: text }]) => {
+    if (kind === 'subscription') return [name, subscribe({ text, name, variables: {}, repeatable: true })] as const
     const variablesOf = (given: unknown) =>
       kind === 'query' ? (given ?? {}) : { input: withIdempotencyKey(given, tools.newId) }
     const method = async (given?: unknown, callOptions?: CallOptions) => {

@@ -14,7 +14,7 @@ export type RetryOptions = {
 }
 
 /** 0.5 s, doubled with each attempt up to 8 s; of that, half to all, by chance. */
-function backoffMs(attempt: number, random: number): number {
+export function backoffMs(attempt: number, random: number): number {
   return Math.round(Math.min(DELAY_MS_MAX, DELAY_MS_MIN * 2 ** (attempt - 1)) * (0.5 + random / 2))
 }
 
