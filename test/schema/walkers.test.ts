@@ -31,6 +31,17 @@ describe('every root field', () => {
   })
 })
 
+test('a subscription takes arguments and scope of the query of its name', () => {
+  const fields = rootFieldsOf(schema)
+  const wrong = notEmpty(fields.filter(({ operation }) => operation === 'subscription')).filter(({ name, field }) => {
+    const query = fields.find((each) => each.operation === 'query' && each.name === name)
+    if (!query || query.field.extensions['scope'] !== field.extensions['scope']) return true
+    const types = new Map(query.field.args.map((each) => [each.name, String(each.type)]))
+    return field.args.some((each) => types.get(each.name) !== String(each.type))
+  })
+  expect(wrong.map(({ name }) => name)).toEqual([])
+})
+
 describe('every mutation', () => {
   test('takes one input of its own with an optional idempotency key', () => {
     const wrong = notEmpty(mutations).filter(({ name, field }) => {
@@ -65,7 +76,12 @@ test('every element of the schema has a description', () => {
 const BOUNDED_LISTS: Readonly<Record<string, string>> = {
   'ApiClient.scopes': 'at most the scopes of its kind',
   'AuditEvent.recordIds': 'the service writes few ids, else a count',
+  'DataCategoryInfo.dpvTerms': 'reference data',
+  'DataCategoryInfo.fideslangKeys': 'reference data',
+  'InventoryItem.purposes': 'at most all purposes',
+  'Query.dataCategories': 'reference data: one for each value of an enum',
   'Query.nodes': 'as long as the list of ids, which the wire caps at 100',
+  'Query.purposes': 'reference data: one for each value of an enum',
   'Viewer.scopes': 'at most all scopes',
 }
 

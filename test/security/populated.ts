@@ -12,6 +12,7 @@ export type Holdings = {
   readonly platformClientId: string
   readonly auditEventIds: readonly string[]
   readonly jobId: string
+  readonly inventoryItemIds: readonly string[]
   readonly invitationCode: string
   /** Cursors of the lists that its owner sees. */
   readonly cursors: readonly string[]
@@ -79,20 +80,24 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
 
 async function listsOf(world: World, as: 'subject' | 'otherSubject') {
   const cursors: string[] = []
-  for (const name of ['accounts', 'subjects', 'apiClients', 'usageEvents', 'auditEvents']) {
+  for (const name of ['accounts', 'subjects', 'apiClients', 'usageEvents', 'inventoryItems', 'auditEvents']) {
     const list = await call(world, as, name, {})
     for (const edge of list.edges) cursors.push(edge.cursor)
   }
   const audit = await call(world, as, 'auditEvents', {})
   const auditEventIds = audit.edges.map((edge: { node: { id: string } }) => edge.node.id)
-  if (cursors.length < 5 || auditEventIds.length === 0) throw new Error('the lists of the world are empty')
-  return { cursors, auditEventIds }
+  const items = await call(world, as, 'inventoryItems', {})
+  const inventoryItemIds = items.edges.map((edge: { node: { id: string } }) => edge.node.id)
+  if (cursors.length < 5 || auditEventIds.length === 0 || inventoryItemIds.length === 0)
+    throw new Error('the lists of the world are empty')
+  return { cursors, auditEventIds, inventoryItemIds }
 }
 
 /** The UUIDs and other words that only one account's answers may hold: what a leak would show. */
 export function secretsOf(holdings: Holdings): string[] {
   const local = (id: string) => Buffer.from(id, 'base64').toString('utf8').split(':')[1] ?? ''
-  const ids = [holdings.apiClientId, holdings.jobId, ...holdings.subjectIds, ...holdings.auditEventIds]
+  const { apiClientId, jobId, subjectIds, auditEventIds, inventoryItemIds } = holdings
+  const ids = [apiClientId, jobId, ...subjectIds, ...auditEventIds, ...inventoryItemIds]
   const uuids = [local(holdings.accountId), ...ids.map((id) => local(id).split('/')[1] ?? '')]
   return [...new Set([...uuids, ...ids, holdings.accountId])].filter((secret) => secret.length > 0)
 }

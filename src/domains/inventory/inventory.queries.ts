@@ -56,18 +56,20 @@ const InventoryGroupEnum = builder.enumType('InventoryGroup', {
 type Filter = typeof InventoryCountFilter.$inferInput &
   Pick<typeof InventoryFilter.$inferInput, 'subjectId' | 'locator'>
 
+const isGiven = (value: string | null | undefined): value is string => typeof value === 'string'
+
 /** Reads ids, and refuses what no item can have. @throws BAD_USER_INPUT naming the field */
 function readFilter(filter: Filter) {
   const { accountId, subjectId, processorId, system, locator, collectedFrom, collectedTo, ...same } = filter
-  if (typeof system === 'string' && !isSystemKey(system)) throw badInput('filter.system', 'is not the key of a system')
-  if (typeof locator === 'string' && !isLocator(locator)) throw badInput('filter.locator', 'is not a locator')
+  if (isGiven(system) && !isSystemKey(system)) throw badInput('filter.system', 'is not the key of a system')
+  if (isGiven(locator) && !isLocator(locator)) throw badInput('filter.locator', 'is not a locator')
   if (collectedFrom && collectedTo && collectedFrom >= collectedTo)
     throw badInput('filter.collectedTo', 'must lie after filter.collectedFrom')
-  const subject = subjectId ? readTenantKey('filter.subjectId', 'Subject', subjectId) : null
-  const account = accountId ? readAccountId('filter.accountId', accountId) : null
+  const subject = isGiven(subjectId) ? readTenantKey('filter.subjectId', 'Subject', subjectId) : null
+  const account = isGiven(accountId) ? readAccountId('filter.accountId', accountId) : null
   if (subject && account && subject.accountId !== account)
     throw badInput('filter.subjectId', 'must be of the account in filter.accountId')
-  const processor = processorId ? readTenantKey('filter.processorId', 'Processor', processorId) : null
+  const processor = isGiven(processorId) ? readTenantKey('filter.processorId', 'Processor', processorId) : null
   return { ...same, account, subject, processor, system, locator, collectedFrom, collectedTo }
 }
 
