@@ -40,6 +40,14 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
   exportAudit: 'job { id state done total downloadPath }',
   recordUsage: 'recorded { events inputTokens outputTokens } duplicates { events inputTokens outputTokens }',
   openUsageImport: 'shiftMs firstRun',
+  createWebhookEndpoint: 'webhookEndpoint { id url label kinds state } secret publicKey',
+  updateWebhookEndpoint: 'webhookEndpoint { id url label kinds state }',
+  setWebhookEndpointState: 'webhookEndpoint { id state disabledReason }',
+  deleteWebhookEndpoint: 'webhookEndpointId',
+  rotateWebhookKeys: 'webhookEndpoint { id keys { publicKey expiresAt } } secret publicKey',
+  sendTestWebhook: 'webhookEndpoint { id }',
+  redeliverWebhook: 'webhookDelivery { id state attempts }',
+  redeliverWebhooks: 'job { id state done total }',
 }
 
 /** The document of a mutation. */

@@ -83,7 +83,12 @@ async function moveFollowers(tx: Tx, now: Date, rows: readonly Ended[]): Promise
 }
 
 /** Disables an endpoint that answered 410, unless it was changed since; tells its account or processor. */
-async function disableGone(tx: Tx, clock: Clock, { accountId, endpointId }: Claimed, at: Date): Promise<void> {
+async function disableGone(
+  tx: Tx,
+  clock: Clock,
+  { accountId, endpointId, id: deliveryId }: Claimed,
+  at: Date,
+): Promise<void> {
   const now = clock.now()
   const { count } = await tx.webhookEndpoint.updateMany({
     where: { accountId, id: endpointId, state: { not: 'DISABLED' }, updatedAt: { lte: at } },
@@ -97,7 +102,7 @@ async function disableGone(tx: Tx, clock: Clock, { accountId, endpointId }: Clai
   await recordAudit(
     tx,
     clock,
-    { caller: systemSession(accountId), requestId: 'webhooks.send' },
+    { caller: systemSession(accountId), requestId: deliveryId },
     { accountId, kind: 'webhook.endpoint_state_changed', recordType: 'WebhookEndpoint', recordIds: [endpointId] },
   )
   await emitEvent(tx, clock, {

@@ -44,7 +44,7 @@ const PAUSES_SECONDS = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000,
  */
 export function pauseSeconds(attempts: number, chance: number): number | null {
   const pause = PAUSES_SECONDS[attempts]
-  return pause === undefined ? null : pause * (1 + chance / 10)
+  return pause === undefined ? null : pause + (pause * chance) / 10
 }
 
 /** What becomes of a delivery after an attempt: done, tried again after a pause, or given up. */
