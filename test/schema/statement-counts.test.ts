@@ -11,31 +11,39 @@ const ROWS = 20
 /** Statements of a whole request that asks for everything below a root field. */
 const BUDGETS = {
   subject: {
-    account: 10,
+    account: 11,
     accounts: 10,
     apiClients: 6,
     auditEvents: 5,
+    dataCategories: 3,
+    inventoryCounts: 4,
+    inventoryItems: 7,
     job: 4,
     node: 4,
-    nodes: 7,
-    subject: 5,
-    subjects: 6,
+    nodes: 8,
+    purposes: 3,
+    subject: 7,
+    subjects: 7,
     usageEvents: 4,
     usageSummary: 5,
-    viewer: 12,
+    viewer: 15,
   },
   staff: {
-    account: 11,
+    account: 12,
     accounts: 11,
     apiClients: 6,
     auditEvents: 5,
+    dataCategories: 3,
+    inventoryCounts: 4,
+    inventoryItems: 8,
     node: 5,
-    nodes: 8,
-    subject: 6,
-    subjects: 7,
+    nodes: 9,
+    purposes: 3,
+    subject: 8,
+    subjects: 8,
     usageEvents: 5,
     usageSummary: 5,
-    viewer: 12,
+    viewer: 15,
   },
 }
 
@@ -104,8 +112,8 @@ test.each(['subject', 'staff'] as const)(
       figures[name] = many.length
     }
     expect(growing).toEqual([])
-    // A person sees one account and the audit of itself.
-    expect(short).toEqual(as === 'subject' ? ['accounts', 'auditEvents'] : [])
+    // A person sees one account and the audit of itself; items have few categories.
+    expect(short).toEqual(as === 'subject' ? ['accounts', 'auditEvents', 'inventoryCounts'] : ['inventoryCounts'])
     expect(figures).toEqual(BUDGETS[as])
   },
 )
