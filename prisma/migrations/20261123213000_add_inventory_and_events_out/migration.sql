@@ -290,6 +290,13 @@ create unique index inventory_item_of_subject_key on inventory_item (account_id,
   where subject_id is not null and state in ('LIVE', 'HELD', 'RESTRICTED');
 create unique index inventory_item_of_nobody_key on inventory_item (account_id, system, locator, category)
   where subject_id is null and state in ('LIVE', 'HELD', 'RESTRICTED');
+-- A comparison reads the living items of a system in the order in which the system finds its data: by bytes, nobody's
+-- first. The word of a category never changes, which the cast does not promise.
+create function app.category_word(category data_category) returns text language sql immutable parallel safe
+  as 'select category::text';
+create index inventory_item_place on inventory_item (account_id, system collate "C", locator collate "C",
+  app.category_word(category) collate "C", coalesce(subject_id, '00000000-0000-0000-0000-000000000000'))
+  where state in ('LIVE', 'HELD', 'RESTRICTED');
 -- The sender's poll reads only what waits, for each endpoint apart; the second index finds what must go first.
 create index webhook_delivery_due on webhook_delivery (account_id, endpoint_id, next_attempt_at, sequence)
   where state = 'PENDING';
@@ -447,7 +454,8 @@ create policy app_changes on processor for update to privacy_app using ((select 
 create policy app_reads on inventory_item for select to privacy_app using
   ((account_id = (select app.tenant_id())
       and ((select app.reach()) = 'ACCOUNT' or subject_id = (select app.subject_id())))
-    or (select app.staff('inventory:read')) or (select app.staff('processing:read')));
+    or (select app.staff('inventory:read')) or (select app.staff('processing:read'))
+    or (select app.staff('inventory:reconcile')));
 -- A gateway names the person whose data it passed on; it learns whether there are items, and nothing of them.
 create policy gateway_finds on inventory_item for select to privacy_app using
   (account_id = (select app.account_id()) and (select app.principal()) = 'GATEWAY');
@@ -470,6 +478,7 @@ create policy app_reads on system for select to privacy_app using
   (account_id = (select app.tenant_id())
     or (account_id = '00000000-0000-7000-8000-000000000000' and built_in
       and (select app.principal()) in ('SUBJECT', 'INTEGRATION', 'STAFF', 'SYSTEM'))
+    or (account_id = '00000000-0000-7000-8000-000000000000' and (select app.staff('systems:manage')))
     or (select app.staff('processing:read')));
 create policy app_adds on system for insert to privacy_app with check
   ((account_id = (select app.tenant_id()) and (select app.reach()) = 'ACCOUNT')
@@ -482,6 +491,13 @@ create policy app_all on dataset for all to privacy_app using
     or (account_id = '00000000-0000-7000-8000-000000000000' and (select app.staff('systems:manage'))));
 create policy staff_reads on dataset for select to privacy_app using ((select app.staff('processing:read')));
 
+-- What was brought in is sealed under the account's own key, and opened with it.
+create policy staff_opens on keys.data_key for select to privacy_app using
+  (subject_id is null and category = 'ACCOUNT' and ((select app.staff('processing:read'))
+    or (account_id = '00000000-0000-7000-8000-000000000000' and (select app.staff('systems:manage')))));
+
+-- Whoever has the inventory compared names the account.
+create policy staff_reconciles on account for select to privacy_app using ((select app.staff('inventory:reconcile')));
 create policy staff_reads on reconciliation for select to privacy_app using ((select app.staff('processing:read')));
 create policy staff_adds on reconciliation for insert to privacy_app with check
   (account_id = (select app.account_id()) and (select app.staff('inventory:reconcile')));
