@@ -474,6 +474,13 @@ create policy app_reads on inventory_recipient for select to privacy_app using
 create policy gateway_all on inventory_recipient for all to privacy_app using
   (account_id = (select app.account_id()) and (select app.principal()) = 'GATEWAY');
 
+-- Records of processing say of what kinds of persons data is; nothing else of them is selected, and their keys stay shut.
+create policy staff_counts on subject for select to privacy_app using ((select app.staff('processing:read')));
+-- How old the current epoch is; the table names epochs and times alone.
+grant select on keys.key_epoch to privacy_app;
+create policy app_reads on keys.key_epoch for select to privacy_app using
+  (((select app.tenant_id()) is not null and (select app.reach()) = 'ACCOUNT') or (select app.staff('processing:read')));
+
 create policy app_reads on system for select to privacy_app using
   (account_id = (select app.tenant_id())
     or (account_id = '00000000-0000-7000-8000-000000000000' and built_in
@@ -567,6 +574,11 @@ end $$;
 
 grant update (last_used_at) on api_client to privacy_auth;
 create policy auth_notes on api_client for update to privacy_auth using (true);
+
+-- and whether a client's processor has ended
+
+grant select (account_id, id, ended_at) on processor to privacy_auth;
+create policy auth_reads on processor for select to privacy_auth using (true);
 
 -- items of what is there already; the owner sees rows only where its own policies do not hide them
 
