@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { callerHeadersOf } from './auth/caller-headers.ts'
+import { CLIENT_USES_FLUSH_SECONDS } from './auth/client-uses.ts'
 import type { Demo } from './demo/demo-tokens.ts'
 import { ensurePlatformAccount } from './domains/accounts/platform-account.service.ts'
 import { DENIALS_FLUSH_SECONDS } from './domains/audit/denials.service.ts'
 import type { ServerEnv } from './env.ts'
+import { addressOf } from './http/address.ts'
 import { securityHeaders } from './http/headers.ts'
 import { healthListener, metricsListener, readyListener } from './http/health.ts'
 import { jobResultListener } from './http/job-results.ts'
@@ -50,7 +52,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const http = openHttp(options, log, metrics, routes)
   const url = await http.listen(env.port, env.host)
   const publicUrl = env.publicUrl ?? url
-  const { demo, denials, live } = await serve({
+  const { demo, denials, live, clientUses } = await serve({
     ...options,
     log,
     metrics,
@@ -58,9 +60,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     routes,
     withDemo: mayHaveDemo(env, resources),
   })
-  const flush = () =>
-    denials.flush(resources).catch((error: unknown) => log.error('job.failed', error, { job: 'access.denials' }))
-  const flushing = setInterval(flush, DENIALS_FLUSH_SECONDS * 1000)
+  const failed = (job: string) => (error: unknown) => log.error('job.failed', error, { job })
+  const flushDenials = () => denials.flush(resources).catch(failed('access.denials'))
+  const flushUses = () => clientUses.flush(db).catch(failed('clients.uses'))
+  const flushing = [
+    setInterval(flushDenials, DENIALS_FLUSH_SECONDS * 1000),
+    setInterval(flushUses, CLIENT_USES_FLUSH_SECONDS * 1000),
+  ]
   const runner = new Runner({
     db,
     clock,
@@ -78,8 +84,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       live.close()
       await http.stop()
       await runner.stop()
-      clearInterval(flushing)
-      await flush()
+      for (const timer of flushing) clearInterval(timer)
+      await flushDenials()
+      await flushUses()
       await resources.close()
       log.info('server.stopped')
     },
@@ -131,23 +138,23 @@ function openHttp({ resources, env }: ServerOptions, log: Log, metrics: Metrics,
 
 async function serve(
   options: ServingOptions & { env: ServerEnv; routes: RoutesLater },
-): Promise<Pick<Serving, 'demo' | 'denials' | 'live'>> {
+): Promise<Pick<Serving, 'demo' | 'denials' | 'live' | 'clientUses'>> {
   const { resources, env, routes } = options
-  const { app, oauth, sessions, limits, demo, denials, live } = await createServing(options)
+  const { app, oauth, sessions, limits, demo, denials, live, clientUses } = await createServing(options)
   const limited = (listener: Listener) => limitByAddress(listener, { limits, trustedProxies: env.trustedProxies })
   const toOauth = limited((request, response) => oauth.handle(withWholePath(request), response))
   const results = jobResultListener({
     db: resources.db,
     clock: resources.clock,
     scopes: new Map(JOB_HANDLERS.map(({ kind, scope }) => [kind, scope])),
-    resolveSession: (request) => sessions.resolve(callerHeadersOf(request)),
+    resolveSession: (request) => sessions.resolve(callerHeadersOf(request, addressOf(request, env.trustedProxies))),
   })
   routes.listeners.set('/graphql', (request, response) => app(request, response))
   routes.listeners.set('/oauth/*', toOauth)
   routes.listeners.set('/.well-known/oauth-authorization-server/oauth', toOauth)
   routes.listeners.set('/jobs/*', limited(results))
   routes.ready = true
-  return { demo, denials, live }
+  return { demo, denials, live, clientUses }
 }
 
 /** The OAuth server is asked by whole paths, where the HTTP server has cut the route's prefix off. */

@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { createApp } from './app.ts'
 import { callerHeadersOfFetch } from './auth/caller-headers.ts'
+import { ClientUses } from './auth/client-uses.ts'
 import { createDemoIssuer, type DemoIssuer } from './auth/demo-issuer.ts'
 import { createOAuthServer, type OAuthServer } from './auth/oauth/oauth-server.ts'
 import { createSessionResolver, type SessionResolver } from './auth/session-resolver.ts'
@@ -11,6 +13,7 @@ import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
 import { Denials } from './domains/audit/denials.service.ts'
 import { createEventHub, type EventHub } from './domains/events/events.hub.ts'
 import { isLocal, type ServerEnv } from './env.ts'
+import { addressOf } from './http/address.ts'
 import type { Log } from './http/logging.ts'
 import type { Metrics } from './http/metrics.ts'
 import { createRateLimits, DEFAULT_RATE_LIMITS, type RateLimits } from './http/rate-limit.ts'
@@ -25,6 +28,8 @@ export type Serving = {
   readonly limits: RateLimits
   /** Refusals that wait to be written to the audit. */
   readonly denials: Denials
+  /** Uses of clients that wait to be written. */
+  readonly clientUses: ClientUses
   /** The open subscriptions; `close` ends them. */
   readonly live: EventHub
   readonly demo: Demo | null
@@ -55,7 +60,13 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const { resources, env, log, metrics, publicUrl } = options
   const { db, keyProvider, clock } = resources
   const onError = (error: unknown) => log.error('oauth.failed', error)
-  const oauth = await createOAuthServer({ db, keyProvider, clock, publicUrl, onError })
+  const clientUses = new ClientUses()
+  const onClientUse = (clientId: string, at: Date) => clientUses.note(clientId, at)
+  const addressOfRequest = (request: IncomingMessage | undefined) => addressOf(request, env.trustedProxies)
+  const oauth = await createOAuthServer({
+    ...{ db, keyProvider, clock, publicUrl, onError, onClientUse },
+    addressOf: addressOfRequest,
+  })
   const demoIssuer = options.withDemo ? await createDemoIssuer({ publicUrl, clock }) : null
   if (demoIssuer) {
     await seedDemo(resources)
@@ -65,7 +76,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const remote = parseTrustedIssuers(env.trustedIssuers).map((entry) => trustRemote(entry, clock, fetch))
   const issuers = [oauth.trust, ...(demoIssuer ? [demoIssuer.trust] : []), ...remote]
   const verifier = createTokenVerifier({ issuers, clock })
-  const sessions = createSessionResolver({ db, keyProvider, clock, verifier, publicUrl })
+  const sessions = createSessionResolver({ db, keyProvider, clock, verifier, publicUrl, onClientUse })
   const limits = createRateLimits({
     ...DEFAULT_RATE_LIMITS,
     ...(env.callerPerMinute ? { callerPerMinute: env.callerPerMinute } : {}),
@@ -85,7 +96,10 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     refresh: (session) => sessions.refresh(session),
     wire: {
       development: isLocal(env),
-      authenticate: (request) => sessions.resolve(callerHeadersOfFetch(request)),
+      authenticate: (request, serverContext) => {
+        const { req } = serverContext as { readonly req?: IncomingMessage }
+        return sessions.resolve(callerHeadersOfFetch(request, addressOfRequest(req)))
+      },
       log,
       metrics,
       rateLimits: limits,
@@ -95,5 +109,5 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
       graphiqlTabs: demo ? demoTabs(demo) : [],
     },
   })
-  return { app, oauth, sessions, limits, denials, live, demo, demoIssuer }
+  return { app, oauth, sessions, limits, denials, clientUses, live, demo, demoIssuer }
 }

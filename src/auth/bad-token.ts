@@ -23,6 +23,7 @@ export type RefusalReason =
   | 'sender_constrained'
   | 'not_bound'
   | 'client'
+  | 'address'
   | 'revoked'
   | ProofRefusal
 

@@ -14,6 +14,8 @@ export type CallerHeaders = {
   readonly method: string
   /** The path that the caller addressed, without the query. */
   readonly path: string
+  /** Where the request comes from, as far as proxies are believed; null where that is unknown. Never logged. */
+  readonly address: string | null
 }
 
 const hasTokenParameter = (url: string) =>
@@ -22,9 +24,11 @@ const hasTokenParameter = (url: string) =>
 /**
  * Reads a request of `node:http`. Repeated headers stay apart: Node would drop all but the first. `originalUrl` is the
  * whole address where a route has cut its prefix off `url`.
+ * @param address where it comes from; default null: unknown, and so in no client's allowed networks
  */
 export function callerHeadersOf(
   request: Pick<IncomingMessage, 'headersDistinct' | 'url' | 'method'> & { readonly originalUrl?: string },
+  address: string | null = null,
 ): CallerHeaders {
   const { authorization = [], dpop = [], 'x-account-id': accountId = [] } = request.headersDistinct
   const url = request.originalUrl ?? request.url ?? '/'
@@ -35,11 +39,15 @@ export function callerHeadersOf(
     tokenInQuery: hasTokenParameter(url),
     method: request.method ?? 'GET',
     path: url.split('?', 1)[0] ?? '/',
+    address,
   }
 }
 
 /** Reads a request of the Fetch standard, which joins repeated headers by a comma; no token and no proof contains one. */
-export function callerHeadersOfFetch(request: Pick<Request, 'headers' | 'url' | 'method'>): CallerHeaders {
+export function callerHeadersOfFetch(
+  request: Pick<Request, 'headers' | 'url' | 'method'>,
+  address: string | null = null,
+): CallerHeaders {
   const values = (name: string) => request.headers.get(name)?.split(/,\s*/) ?? []
   return {
     authorization: values('authorization'),
@@ -48,6 +56,7 @@ export function callerHeadersOfFetch(request: Pick<Request, 'headers' | 'url' | 
     tokenInQuery: hasTokenParameter(request.url),
     method: request.method,
     path: new URL(request.url).pathname,
+    address,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Tx } from '../db/database.ts'
 import type { AccountStatus, ClientKind } from '../generated/prisma/enums.ts'
 import { isUuid } from '../time/id.ts'
 import { BadTokenError } from './bad-token.ts'
+import { isAddressAllowed } from './networks.ts'
 import { CLIENT_SCOPES, type Scope } from './permissions.ts'
 import type { Session } from './session.ts'
 import type { TokenClaims } from './token-verifier.ts'
@@ -11,6 +12,7 @@ type Row = {
   readonly kind: ClientKind
   readonly processor_id: string | null
   readonly scopes: readonly string[]
+  readonly allowed_networks: readonly string[]
   readonly disabled: boolean
   readonly account_status: AccountStatus
   readonly revoked: boolean
@@ -19,18 +21,24 @@ type Row = {
 /**
  * The session of an OAuth client, from a token of the embedded server: what the token, the client's row and the
  * client's kind all allow. An integration works until its account is closed, so that a closing account can be emptied.
- * @throws BadTokenError when the token is revoked, the client unknown or disabled, or its account not in service
+ * @param address where the request comes from; null where that is unknown
+ * @throws BadTokenError when the token is revoked, the client unknown or disabled, its account not in service, its processor ended, or the
+ *   address outside the networks that the client is bound to
  */
-export async function clientSession(tx: Tx, claims: TokenClaims): Promise<Session> {
+export async function clientSession(tx: Tx, claims: TokenClaims, address: string | null): Promise<Session> {
   if (!isUuid(claims.client_id) || claims.sub !== claims.client_id) throw new BadTokenError('client')
   const [row, ...more] = await tx.$queryRaw<Row[]>`
-    select c.account_id, c.kind::text as kind, c.processor_id, c.scopes, c.disabled_at is not null as disabled,
-           a.status::text as account_status,
+    select c.account_id, c.kind::text as kind, c.processor_id, c.scopes,
+           c.disabled_at is not null
+             or (c.kind = 'PROCESSOR' and not exists (select from processor p where p.account_id = c.account_id
+               and p.id = c.processor_id and p.ended_at is null)) as disabled,
+           coalesce(c.allowed_networks, '{}') as allowed_networks, a.status::text as account_status,
            exists (select 1 from revoked_token r where r.jti = ${claims.jti}) as revoked
     from api_client c join account a on a.id = c.account_id
     where c.id = ${claims.client_id}::uuid`
   if (!row || more.length > 0 || row.disabled || !isInService(row)) throw new BadTokenError('client')
   if (row.revoked) throw new BadTokenError('revoked')
+  if (!isAddressAllowed(address, row.allowed_networks)) throw new BadTokenError('address')
   const isIntegration = row.kind === 'INTEGRATION'
   return {
     principal: row.kind,

@@ -40,6 +40,8 @@ type Deps = {
   readonly clock: Clock
   /** Where the API is reached from outside, without a slash at the end: proofs name it. */
   readonly publicUrl: string
+  /** Told of each use of a client's token that was good; default: nobody is. */
+  readonly onClientUse?: (clientId: string, at: Date) => void
 }
 
 /** How a session was found, to find it again. Held beside sessions, so that no token's content goes where they go. */
@@ -47,6 +49,8 @@ type Basis = {
   readonly verified: VerifiedToken
   /** Of a person; null for a client. */
   readonly identityHash: Uint8Array<ArrayBuffer> | null
+  /** Where the request came from; null where that is unknown. */
+  readonly address: string | null
 }
 
 /** A resolver over the given verifier and database. */
@@ -88,16 +92,22 @@ async function resolvePresented(
   const isClient = trust.principals.includes('CLIENT')
   const accountId = isClient ? null : namedAccount(headers.accountId)
   const identityHash = isClient ? null : await deps.keyProvider.mac('identity', [claims.iss, claims.sub])
-  const basis = { verified, identityHash }
+  const basis = { verified, identityHash, address: headers.address }
   const session = await deps.db.auth(async (tx) => {
     if (proof) await recordProof(tx, proof, now)
     return lookUp(tx, basis, accountId, now)
   })
+  if (isClient) deps.onClientUse?.(claims.client_id, now)
   return remember(session, basis)
 }
 
-function lookUp(tx: Tx, { verified, identityHash }: Basis, accountId: string | null, now: Date): Promise<Session> {
-  if (identityHash === null) return clientSession(tx, verified.claims)
+function lookUp(
+  tx: Tx,
+  { verified, identityHash, address }: Basis,
+  accountId: string | null,
+  now: Date,
+): Promise<Session> {
+  if (identityHash === null) return clientSession(tx, verified.claims, address)
   return personSession(tx, { ...verified, identityHash, accountId, now })
 }
 

@@ -10,16 +10,28 @@ function parsed(text: string | undefined) {
 }
 
 /**
- * The address that requests are counted by: the socket's, or with `trustedProxies` proxies in front the one that the
- * outermost of them saw. Entries of `X-Forwarded-For` to the left of that are the caller's own words and are ignored.
- * IPv6 is cut to its /64, which one subscriber has to itself. Personal data: kept in memory only, never logged.
+ * Where a request comes from: the socket's address, or with `trustedProxies` proxies in front the one that the outermost
+ * of them saw. Entries of `X-Forwarded-For` to the left of that are the caller's own words and are ignored. Null where
+ * nothing is known. Personal data: kept in memory only, never logged.
  */
-export function addressKeyOf(source: Source | undefined, trustedProxies: number): string {
-  if (!source) return UNKNOWN
+export function addressOf(source: Source | undefined, trustedProxies: number): string | null {
+  return sourceAddress(source, trustedProxies)?.toString() ?? null
+}
+
+function sourceAddress(source: Source | undefined, trustedProxies: number) {
+  if (!source) return null
   const header = source.headers['x-forwarded-for']
   const hops = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',').map((hop) => hop.trim())
   const forwarded = trustedProxies > 0 ? parsed(hops[Math.max(0, hops.length - trustedProxies)]) : null
-  const address = forwarded ?? parsed(source.socket.remoteAddress)
+  return forwarded ?? parsed(source.socket.remoteAddress)
+}
+
+/**
+ * The address that requests are counted by: `addressOf`, IPv6 cut to its /64, which one subscriber has to itself.
+ * Personal data: kept in memory only, never logged.
+ */
+export function addressKeyOf(source: Source | undefined, trustedProxies: number): string {
+  const address = sourceAddress(source, trustedProxies)
   if (!address) return UNKNOWN
   return address.kind() === 'ipv6' ? address.toByteArray().slice(0, 8).join('.') : address.toString()
 }

@@ -15,8 +15,8 @@ export type WireContext = {
 /** Settings of `useAuthentication`. */
 export type AuthenticationOptions = {
   readonly states: WireStates
-  /** The session of a request; throws for a token that is presented and bad. */
-  readonly authenticate: (request: Request) => Promise<Session>
+  /** The session of a request, with Yoga's server context; throws for a token that is presented and bad. */
+  readonly authenticate: (request: Request, serverContext: unknown) => Promise<Session>
   /** Called when a token was refused, with Yoga's server context; may throw another refusal. */
   readonly onRefused: (request: Request, serverContext: unknown) => Promise<void>
 }
@@ -28,7 +28,7 @@ export type AuthenticationOptions = {
 export function useAuthentication({ states, authenticate, onRefused }: AuthenticationOptions): Plugin {
   return {
     async onRequestParse({ request, serverContext }) {
-      states.of(request).session = await authenticate(request).catch(async (error: unknown) => {
+      states.of(request).session = await authenticate(request, serverContext).catch(async (error: unknown) => {
         const known = requestErrorOf(error, { suggest: false, recognise: () => null })
         if (known?.code === 'UNAUTHENTICATED') await onRefused(request, serverContext)
         throw error

@@ -31,8 +31,8 @@ export type WireOptions = {
   readonly clock: Clock
   /** Opens introspection, suggestions and GraphiQL to everyone. */
   readonly development: boolean
-  /** The session of a request; throws for a token that is presented and bad. */
-  readonly authenticate: (request: Request) => Promise<Session>
+  /** The session of a request, with Yoga's server context; throws for a token that is presented and bad. */
+  readonly authenticate: (request: Request, serverContext: unknown) => Promise<Session>
   readonly log: Log
   readonly metrics: Metrics
   readonly rateLimits: RateLimits

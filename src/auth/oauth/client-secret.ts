@@ -35,6 +35,11 @@ export async function isClientSecret(secret: string, stored: string): Promise<bo
   return timingSafeEqual(actual, expected)
 }
 
+/** Whether `secret` is one of those that `stored` were made of. Takes as long for a wrong one as for the last. */
+export async function isOneOfClientSecrets(secret: string, stored: readonly string[]): Promise<boolean> {
+  return (await Promise.all(stored.map((hash) => isClientSecret(secret, hash)))).includes(true)
+}
+
 function derive(secret: string, salt: Uint8Array, length: number, cost: ScryptOptions): Promise<Buffer> {
   const options = { ...cost, maxmem: 128 * 1024 * 1024 }
   return new Promise((resolve, reject) => {

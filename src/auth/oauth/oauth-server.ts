@@ -37,6 +37,10 @@ export type OAuthServerOptions = {
   readonly publicUrl: string
   /** Told of unexpected errors; they are answered as `server_error`. */
   readonly onError?: (error: unknown) => void
+  /** Where a request comes from; default: unknown, which is in no client's allowed networks. */
+  readonly addressOf?: (request: IncomingMessage) => string | null
+  /** Told of each token that was issued; default: nobody is. */
+  readonly onClientUse?: (clientId: string, at: Date) => void
 }
 
 const METADATA_PATHS: ReadonlySet<string> = new Set([
@@ -52,7 +56,7 @@ const PROVIDER_PATHS: ReadonlySet<string> = new Set(['/oauth/token', '/oauth/rev
  * @see RFC 6749 section 4.4, RFC 7009, RFC 7523, RFC 7662, RFC 8414, RFC 8707, RFC 9068, RFC 9449
  */
 export async function createOAuthServer(options: OAuthServerOptions): Promise<OAuthServer> {
-  const { db, clock, publicUrl, onError = () => {} } = options
+  const { db, clock, publicUrl, onError = () => {}, addressOf = () => null, onClientUse = () => {} } = options
   const issuer = `${publicUrl}/oauth`
   const resource = `${publicUrl}/graphql`
   const keys = await openSigningKeys(options)
@@ -66,7 +70,17 @@ export async function createOAuthServer(options: OAuthServerOptions): Promise<OA
     if (latest?.kid !== key.kid)
       latest = {
         kid: key.kid,
-        answer: createProvider({ issuer, resource, key, db, clock, ownTokens, onError }).callback(),
+        answer: createProvider({
+          issuer,
+          resource,
+          key,
+          db,
+          clock,
+          ownTokens,
+          addressOf,
+          onClientUse,
+          onError,
+        }).callback(),
       }
     return latest.answer
   }

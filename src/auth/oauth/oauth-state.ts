@@ -1,11 +1,18 @@
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import type { IncomingMessage } from 'node:http'
+import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider'
 import type { Database } from '../../db/database.ts'
 import { addSeconds, type Clock } from '../../time/clock.ts'
 import { isUuid } from '../../time/id.ts'
+import { isAddressAllowed } from '../networks.ts'
 import { CLIENT_SCOPES } from '../permissions.ts'
 import { recordUse } from '../use-once.ts'
 
-type Deps = { readonly db: Database; readonly clock: Clock }
+type Deps = {
+  readonly db: Database
+  readonly clock: Clock
+  /** Where a request comes from; null where that is unknown. */
+  readonly addressOf: (request: IncomingMessage) => string | null
+}
 
 /**
  * What the OAuth server stores, one adapter per model. Clients come from `api_client`; of the rest only replay
@@ -37,21 +44,32 @@ const noStorage: Adapter = {
 type ClientRow = {
   readonly kind: keyof typeof CLIENT_SCOPES
   readonly secret_hash: string | null
+  /** Null too when its time is over. */
+  readonly previous_secret_hash: string | null
+  readonly allowed_networks: readonly string[]
   readonly public_jwks: unknown
   readonly scopes: readonly string[]
 }
 
-/** A client that may sign in: not disabled, its account in service. Its secret is the stored hash. */
-async function findClient({ db }: Deps, id: string): Promise<AdapterPayload | undefined> {
+/**
+ * A client that may sign in: not disabled, its account in service, the request from a network that it is bound to. Its
+ * secret is the stored hash, during a rotation both, with a space between.
+ */
+async function findClient({ db, clock, addressOf }: Deps, id: string): Promise<AdapterPayload | undefined> {
   if (!isUuid(id)) return undefined
   const [row] = await db.auth(
     (tx) => tx.$queryRaw<ClientRow[]>`
-      select c.kind::text as kind, c.secret_hash, c.public_jwks, c.scopes
+      select c.kind::text as kind, c.secret_hash, c.public_jwks, c.scopes,
+             coalesce(c.allowed_networks, '{}') as allowed_networks,
+             case when c.previous_secret_until > ${clock.now()} then c.previous_secret_hash end as previous_secret_hash
       from api_client c join account a on a.id = c.account_id
       where c.id = ${id}::uuid and c.disabled_at is null
-        and (a.status = 'ACTIVE' or (a.status = 'CLOSING' and c.kind = 'INTEGRATION'))`,
+        and (a.status = 'ACTIVE' or (a.status = 'CLOSING' and c.kind = 'INTEGRATION'))
+        and (c.kind <> 'PROCESSOR' or exists (select from processor p where p.account_id = c.account_id
+          and p.id = c.processor_id and p.ended_at is null))`,
   )
-  if (!row) return undefined
+  const request = Provider.ctx?.req
+  if (!row || !isAddressAllowed(request ? addressOf(request) : null, row.allowed_networks)) return undefined
   const allowed: readonly string[] = CLIENT_SCOPES[row.kind]
   const scope = row.scopes.filter((name) => allowed.includes(name)).join(' ')
   const base: AdapterPayload = {
@@ -64,7 +82,8 @@ async function findClient({ db }: Deps, id: string): Promise<AdapterPayload | un
   if (row.public_jwks !== null)
     return { ...base, token_endpoint_auth_method: 'private_key_jwt', jwks: row.public_jwks as { keys: [] } }
   if (row.secret_hash === null) return undefined
-  return { ...base, token_endpoint_auth_method: 'client_secret_basic', client_secret: row.secret_hash }
+  const hashes = [row.secret_hash, ...(row.previous_secret_hash === null ? [] : [row.previous_secret_hash])]
+  return { ...base, token_endpoint_auth_method: 'client_secret_basic', client_secret: hashes.join(' ') }
 }
 
 /**

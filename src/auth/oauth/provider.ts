@@ -1,9 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Database } from '../../db/database.ts'
 import type { Clock } from '../../time/clock.ts'
 import { SCOPES } from '../permissions.ts'
 import { TOKEN_ALGORITHMS } from '../trusted-issuers.ts'
-import { isClientSecret } from './client-secret.ts'
+import { isOneOfClientSecrets } from './client-secret.ts'
 import { createOauthAdapter } from './oauth-state.ts'
 import type { SigningKey } from './signing-keys.ts'
 import { assertTokenBinding } from './token-binding.ts'
@@ -23,6 +24,10 @@ type ProviderOptions = {
   readonly db: Database
   readonly clock: Clock
   readonly ownTokens: OwnTokens
+  /** Where a request comes from; null where that is unknown. */
+  readonly addressOf: (request: IncomingMessage) => string | null
+  /** Told of each token that was issued. */
+  readonly onClientUse: (clientId: string, at: Date) => void
   /** Told of unexpected errors. */
   readonly onError: (error: unknown) => void
 }
@@ -36,7 +41,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const provider = new Provider(options.issuer, configuration(options))
   provider.proxy = true
   provider.Client.prototype.compareClientSecret = function compareClientSecret(actual: string) {
-    return isClientSecret(actual, this.clientSecret ?? '')
+    return isOneOfClientSecrets(actual, (this.clientSecret ?? '').split(' '))
   }
   provider.use(answerForJwts(options.ownTokens))
   provider.on('server_error', (_ctx, error) => options.onError(error))
@@ -45,9 +50,9 @@ export function createProvider(options: ProviderOptions): Provider {
 }
 
 function configuration(options: ProviderOptions): Configuration {
-  const { issuer, resource, key, db, clock } = options
+  const { issuer, resource, key, db, clock, addressOf, onClientUse } = options
   return {
-    adapter: createOauthAdapter({ db, clock }),
+    adapter: createOauthAdapter({ db, clock, addressOf }),
     jwks: { keys: [{ ...key.privateJwk, kty: 'EC', kid: key.kid, alg: 'ES256', use: 'sig' }] },
     clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: ['client_credentials'], response_types: [] },
     responseTypes: [],
@@ -72,6 +77,7 @@ function configuration(options: ProviderOptions): Configuration {
         jwt: async (ctx, token, jwt) => {
           await assertTokenBinding({ db, tokenUrl: `${issuer}/token` }, ctx, token.jkt)
           stampTimes(jwt.payload, clock)
+          if (token.clientId !== undefined) onClientUse(token.clientId, clock.now())
         },
       },
     },

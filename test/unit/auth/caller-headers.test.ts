@@ -14,6 +14,7 @@ const headers = (change: Partial<CallerHeaders> = {}): CallerHeaders => ({
   tokenInQuery: false,
   method: 'GET',
   path: '/graphql',
+  address: null,
   ...change,
 })
 
@@ -88,6 +89,7 @@ test('repeated headers and a token in the query are seen in requests of node:htt
     tokenInQuery: true,
     method: 'POST',
     path: '/graphql',
+    address: null,
   })
   expect(callerHeadersOf({ url: '//', headersDistinct: {} })).toEqual(headers({ path: '//' }))
 })
@@ -103,12 +105,13 @@ test('repeated headers and a token in the query are seen in requests of fetch', 
   request.headers.append('authorization', 'Bearer b')
   request.headers.append('dpop', 'p')
   request.headers.append('dpop', 'q')
-  expect(callerHeadersOfFetch(request)).toEqual({
+  expect(callerHeadersOfFetch(request, '192.0.2.1')).toEqual({
     authorization: ['Bearer a', 'Bearer b'],
     dpop: ['p', 'q'],
     accountId: [],
     tokenInQuery: true,
     method: 'GET',
     path: '/graphql',
+    address: '192.0.2.1',
   })
 })
