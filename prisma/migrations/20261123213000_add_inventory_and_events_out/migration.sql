@@ -273,6 +273,7 @@ create table webhook_attempt (
 );
 
 create index event_feed_account_id_event_id_idx on event_feed(account_id, event_id);
+create index inventory_item_account_id_subject_id_id_idx on inventory_item(account_id, subject_id, id);
 create index inventory_item_account_id_system_locator_idx on inventory_item(account_id, system, locator);
 create index inventory_recipient_processor_home_id_processor_id_idx on inventory_recipient(processor_home_id, processor_id);
 create unique index system_account_id_key_key on system(account_id, key);
