@@ -20,6 +20,8 @@ export type SendOptions = {
 
 /** How long the sender waits for an answer before it looks for more work, in milliseconds. */
 const LOOK_MS = 250
+/** How long it waits for others to end with the first, so that they are written together, in milliseconds. */
+const GATHER_MS = 10
 
 /**
  * Sends what is due until nothing is, and what comes due meanwhile. A delivery is claimed in one short transaction and
@@ -100,11 +102,16 @@ class Flights {
     return ended
   }
 
-  /** Until one has ended, or it is time to look for more. */
+  /** Until one has ended and those that end with it have too, or it is time to look for more. */
   async wait(): Promise<void> {
-    if (this.#ended.length > 0) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, LOOK_MS)
-    await Promise.race([promise, ...this.#waiting.values()]).finally(() => clearTimeout(timer))
+    if (this.#ended.length === 0) await within(LOOK_MS, Promise.race(this.#waiting.values()))
+    await within(GATHER_MS, Promise.all(this.#waiting.values()))
   }
+}
+
+/** Waits for `what`, `ms` at most. */
+async function within(ms: number, what: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  await Promise.race([promise, what]).finally(() => clearTimeout(timer))
 }
