@@ -22,8 +22,8 @@ type Row = {
  * The session of an OAuth client, from a token of the embedded server: what the token, the client's row and the
  * client's kind all allow. An integration works until its account is closed, so that a closing account can be emptied.
  * @param address where the request comes from; null where that is unknown
- * @throws BadTokenError when the token is revoked, the client unknown or disabled, its account not in service, its processor ended, or the
- *   address outside the networks that the client is bound to
+ * @throws BadTokenError when the token is revoked, the client unknown or disabled, its account not in service, its
+ *   processor ended or not in the register, or the address outside the networks that the client is bound to
  */
 export async function clientSession(tx: Tx, claims: TokenClaims, address: string | null): Promise<Session> {
   if (!isUuid(claims.client_id) || claims.sub !== claims.client_id) throw new BadTokenError('client')

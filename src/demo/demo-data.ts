@@ -11,6 +11,8 @@ import { ensurePlatformAccount } from '../domains/accounts/platform-account.serv
 import { recordAudit } from '../domains/audit/audit.service.ts'
 import type { Deps } from '../domains/deps.ts'
 import type { AccountRole, ClientKind, SubjectKind } from '../generated/prisma/enums.ts'
+import { demoId as id } from './demo-id.ts'
+import { DEMO_PROCESSOR_ID, DEMO_PROCESSORS } from './demo-processors.ts'
 
 type DemoSubject = {
   readonly id: string
@@ -30,13 +32,9 @@ type DemoAccount = {
   readonly subjects: readonly [DemoSubject, ...DemoSubject[]]
 }
 
-const id = (group: number, item: number) =>
-  `0199aa00-0000-7000-8000-${String(group).padStart(4, '0')}${String(item).padStart(8, '0')}`
-
 /** Ids of the demo's clients outside the accounts. */
 export const DEMO_GATEWAY_ID = id(9, 1)
 export const DEMO_PROCESSOR_CLIENT_ID = id(9, 2)
-const DEMO_PROCESSOR_ID = id(9, 3)
 const DEMO_STAFF_ID = id(9, 4)
 
 /** The identity that the demo's issuer gives its member of staff. */
@@ -97,6 +95,9 @@ export async function seedDemo(deps: Deps): Promise<void> {
     })
   }
   await write(deps, PLATFORM_ACCOUNT_ID, async (tx) => {
+    const now = deps.clock.now()
+    const processors = DEMO_PROCESSORS.map((processor) => ({ ...processor, createdAt: now, updatedAt: now }))
+    await tx.processor.createMany({ data: processors, skipDuplicates: true })
     await insertClient(deps, tx, PLATFORM_ACCOUNT_ID, { id: DEMO_GATEWAY_ID, kind: 'GATEWAY', label: 'Demo gateway' })
     await insertClient(deps, tx, PLATFORM_ACCOUNT_ID, {
       id: DEMO_PROCESSOR_CLIENT_ID,

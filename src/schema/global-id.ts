@@ -20,6 +20,7 @@ export const NODE_TYPES = [
   'AuditEvent',
   'InventoryItem',
   'Job',
+  'Processor',
   'Subject',
   'WebhookDelivery',
   'WebhookEndpoint',

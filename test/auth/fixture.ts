@@ -125,8 +125,24 @@ export async function addClient(auth: Auth, change: Partial<Prisma.ApiClientCrea
   const secretHash = change.publicJwks === undefined ? await hashClientSecret(secret) : null
   const scopes = ['usage:read', 'subjects:read']
   const client = { accountId, id, kind: 'INTEGRATION', secretHash, scopes, createdAt: auth.clock.now() } as const
+  if (change.processorId) await addProcessor(auth, accountId, change.processorId)
   await auth.seed((tx) => tx.apiClient.create({ data: { ...client, ...change } }))
   return { accountId, id, secret }
+}
+
+/** The register's entry of a processor, unless the database has it. */
+async function addProcessor(auth: Auth, accountId: string, id: string): Promise<void> {
+  const at = auth.clock.now()
+  const processor = {
+    accountId,
+    id,
+    name: 'Somebody',
+    role: 'PROCESSOR',
+    country: 'DE',
+    createdAt: at,
+    updatedAt: at,
+  } as const
+  await auth.seed((tx) => tx.processor.createMany({ data: [processor], skipDuplicates: true }))
 }
 
 export async function disableClient(auth: Auth, id: string): Promise<void> {

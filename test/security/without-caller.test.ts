@@ -52,6 +52,7 @@ const SEEN: Readonly<Record<Login, Readonly<Record<string, string>>>> = {
     'public.identity_link': 'which person an identity is',
     'public.staff_member': 'which member of staff an identity is',
     'public.api_client': 'which client a token is of',
+    'public.processor': 'whether the processor of a client has ended',
     'public.oauth_state': 'state of the OAuth server',
     'public.revoked_token': 'tokens that were revoked',
     'keys.signing_key': 'keys that sign tokens',

@@ -1,3 +1,4 @@
+import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
 import { globalId, tenantKey } from '../public-id.ts'
 import { EVENTS, type EventDefinition, type EventField, type EventKind, readPayload } from './events.rules.ts'
 
@@ -59,5 +60,6 @@ function publishedValue(field: EventField, value: string | number | null, accoun
   if (field.type !== 'id' || value === null) return value
   if (field.of === 'Subject' && !showsPersons) return null
   if (field.of === null) return value
-  return globalId(field.of, field.of === 'Account' ? String(value) : tenantKey({ accountId, id: String(value) }))
+  const home = field.of === 'Processor' ? PLATFORM_ACCOUNT_ID : accountId
+  return globalId(field.of, field.of === 'Account' ? String(value) : tenantKey({ accountId: home, id: String(value) }))
 }

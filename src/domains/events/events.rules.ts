@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 /**
  * A field of an event. `id` names a record of the event's account by its UUID (`of`: its type in the schema, null where
- * it has none); `word` is one of a closed list.
+ * it has none; a processor is one of the register, whatever the account); `word` is one of a closed list.
  */
 export type EventField = { readonly description: string } & (
   | { readonly type: 'id'; readonly of: string | null }
@@ -22,6 +22,9 @@ export type EventDefinition = {
 const id = (of: string | null, description: string) => ({ type: 'id', of, description }) as const
 const instant = (description: string) => ({ type: 'instant', description }) as const
 
+const count = (description: string) => ({ type: 'count', description }) as const
+
+const processor = { processorId: id('Processor', 'The processor.') }
 const person = { subjectId: id('Subject', 'The person.') }
 
 /**
@@ -43,10 +46,36 @@ export const EVENTS = {
   'account.member_removed': { version: 1, description: 'A member was removed.', fields: person },
   'subject.created': { version: 1, description: 'A person became known.', fields: person },
   'subject.updated': { version: 1, description: 'Data of a person was corrected.', fields: person },
+  'client.updated': {
+    version: 1,
+    description: 'Label, scopes, allowed networks or public keys of an API client were changed.',
+    fields: { clientId: id('ApiClient', 'The client.') },
+  },
+  'client.secret_rotated': {
+    version: 1,
+    description: 'An API client got another secret.',
+    fields: { clientId: id('ApiClient', 'The client.') },
+  },
   'client.disabled': {
     version: 1,
     description: 'An API client was disabled: its tokens ended.',
     fields: { clientId: id('ApiClient', 'The client.') },
+  },
+  'processor.added': { version: 1, description: 'A processor was added to the register.', fields: processor },
+  'processor.updated': {
+    version: 1,
+    description: 'What the register says of a processor was changed.',
+    fields: processor,
+  },
+  'processor.ended': {
+    version: 1,
+    description: 'A processor was ended: it receives nothing more.',
+    fields: { ...processor, endedAt: instant('When it was ended.') },
+  },
+  'recipient.recorded': {
+    version: 1,
+    description: 'It was noted that a processor received personal data of the account.',
+    fields: { ...processor, items: count('Number of items of the inventory whose data it received.') },
   },
   'webhook.test': {
     version: 1,
