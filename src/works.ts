@@ -17,7 +17,7 @@ import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
 import { foldDueMonths } from './domains/usage/usage-fold.jobs.ts'
 import { fanOut } from './domains/webhooks/webhooks.feed.ts'
 import { deleteExpiredKeys, redeliveryHandler, webhookBacklog } from './domains/webhooks/webhooks.jobs.ts'
-import { sendWebhooks } from './domains/webhooks/webhooks.sender.ts'
+import { type SendOptions, sendWebhooks } from './domains/webhooks/webhooks.sender.ts'
 import type { Metrics } from './http/metrics.ts'
 import { deleteExpiredJobs, type JobHandler, type ScheduledTask } from './jobs/jobs.ts'
 
@@ -30,7 +30,15 @@ const HOUR = 3_600
 export const JOB_HANDLERS: readonly JobHandler[] = [auditExportHandler, redeliveryHandler]
 
 /** All of the program's work in the background. */
-export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly epochDays: number }): Works {
+export function worksOf(
+  deps: Deps,
+  outer: {
+    readonly metrics: Metrics
+    readonly epochDays: number
+    /** How webhooks leave. Default: over the network. */
+    readonly post?: NonNullable<SendOptions['post']>
+  },
+): Works {
   const { db, clock, keys } = deps
   const events = [revokeInvitationsOnClosing(clock)] as unknown as readonly EventHandler[]
   const feedListeners: readonly FeedListener[] = [fanOut(clock)]
@@ -73,7 +81,7 @@ export function worksOf(deps: Deps, outer: { readonly metrics: Metrics; readonly
       // A lane of its own: receivers that are slow hold up nothing else.
       {
         ...{ name: 'webhooks.send', everySeconds: 1, lane: 'webhooks' },
-        run: async (signal) => void (await sendWebhooks(deps, { signal })),
+        run: async (signal) => void (await sendWebhooks(deps, { signal, ...(outer.post ? { post: outer.post } : {}) })),
       },
     ],
     handlers: JOB_HANDLERS,

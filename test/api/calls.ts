@@ -33,13 +33,21 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
   removeMember: 'subject { id leftAt }',
   createSubject: 'subject { id reference name email country subdivision }',
   updateSubject: 'subject { id reference name email country subdivision }',
-  createApiClient: 'apiClient { id clientId authentication scopes } secret',
+  createApiClient: 'apiClient { id clientId authentication scopes allowedNetworks } secret',
   createPlatformClient: 'apiClient { id clientId kind authentication scopes } secret',
+  updateApiClient: 'apiClient { id label scopes allowedNetworks authentication }',
+  rotateApiClientSecret: 'apiClient { id rotatedAt previousSecretUntil } secret',
+  updatePlatformClient: 'apiClient { id label scopes allowedNetworks authentication }',
+  rotatePlatformClientSecret: 'apiClient { id rotatedAt previousSecretUntil } secret',
   disableApiClient: 'apiClient { id disabledAt }',
   disablePlatformClient: 'apiClient { id disabledAt }',
   exportAudit: 'job { id state done total downloadPath }',
   recordUsage: 'recorded { events inputTokens outputTokens } duplicates { events inputTokens outputTokens }',
   openUsageImport: 'shiftMs firstRun',
+  addProcessor: 'processor { id name role country regions categories purposes contractOn endedAt }',
+  updateProcessor: 'processor { id name role country regions categories purposes contractOn endedAt }',
+  endProcessor: 'processor { id endedAt }',
+  recordRecipient: 'items',
   createWebhookEndpoint: 'webhookEndpoint { id url label kinds state } secret publicKey',
   updateWebhookEndpoint: 'webhookEndpoint { id url label kinds state }',
   setWebhookEndpointState: 'webhookEndpoint { id state disabledReason }',
@@ -53,7 +61,11 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
 /** The document of a mutation. */
 export function documentOf(name: string): string {
   const Name = `${name[0]?.toUpperCase()}${name.slice(1)}`
-  const problem = name === 'recordUsage' ? '... on UsageEventNotValid { index field reason }' : ''
+  const typed: Readonly<Record<string, string>> = {
+    recordUsage: 'UsageEventNotValid',
+    recordRecipient: 'RecipientNotAllowed',
+  }
+  const problem = typed[name] ? `... on ${typed[name]} { index field reason }` : ''
   const problems = name === 'exportAudit' ? '' : '... on Problem { code }'
   return `mutation($input: ${Name}Input!) { ${name}(input: $input) { __typename
     ... on ${Name}Success { ${SELECTIONS[name]} } ${problem} ${problems} } }`

@@ -1,4 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { sequenceEvents } from '../../src/domains/events/events.feed.ts'
+import { fanOut } from '../../src/domains/webhooks/webhooks.feed.ts'
 import type { World } from '../kit/world.ts'
 import { fresh, inference, join, openAccount, perform, person, type Who } from './calls.ts'
 
@@ -31,9 +33,51 @@ async function client(world: World, as: Who, name: string, more: object) {
   return (made['apiClient'] as { id: string }).id
 }
 
+const aProcessor = () => ({
+  name: `Processor ${fresh()}`,
+  role: 'PROCESSOR',
+  country: 'FR',
+  regions: ['eu-west'],
+  categories: ['ACCOUNT', 'USAGE'],
+  purposes: ['SERVICE_PROVISION'],
+  contractOn: '2025-07-01',
+})
+
+async function processor(world: World) {
+  const made = await perform(world, 'staff', 'addProcessor', aProcessor())
+  return (made['processor'] as { id: string }).id
+}
+
 const subjectOf = async (world: World) => {
   const made = await perform(world, 'subject', 'createSubject', { reference: `ref-${fresh()}`, name: 'Before' })
   return (made['subject'] as { id: string }).id
+}
+
+const endpoints = new WeakMap<World, string[]>()
+
+/** An endpoint of its own; there are never as many as an account may have. */
+async function endpoint(world: World) {
+  const made = endpoints.get(world) ?? []
+  endpoints.set(world, made)
+  const oldest = made.length < 8 ? undefined : made.shift()
+  if (oldest !== undefined) await perform(world, 'subject', 'deleteWebhookEndpoint', { webhookEndpointId: oldest })
+  const outcome = await perform(world, 'subject', 'createWebhookEndpoint', { url: `https://hooks.example/${fresh()}` })
+  const { id } = outcome['webhookEndpoint'] as { id: string }
+  made.push(id)
+  return id
+}
+
+/** A delivery of a test to an endpoint of its own. */
+async function delivery(world: World) {
+  const endpointId = await endpoint(world)
+  await perform(world, 'subject', 'sendTestWebhook', { webhookEndpointId: endpointId })
+  await sequenceEvents(world.resources.db, world.clock, [fanOut(world.clock)])
+  const found = await world.ask(
+    'subject',
+    'query ($filter: WebhookDeliveryFilter) { webhookDeliveries(filter: $filter) { edges { node { id } } } }',
+    { filter: { endpointId } },
+  )
+  return String(found.data.webhookDeliveries.edges[0].node.id)
 }
 
 /** For each mutation of the schema a valid call on fresh records. A test fails when one is missing. */
@@ -126,6 +170,24 @@ export const MUTATION_CASES: Readonly<Record<string, (world: World) => Promise<M
     const input = { label: 'Canary edge', kind: 'GATEWAY', publicJwks: jwks() }
     return { as: 'staff', input, otherInput: { ...input, label: 'Other edge' }, personal: ['Canary edge'] }
   },
+  async updateApiClient(world) {
+    const apiClientId = await client(world, 'subject', 'createApiClient', {})
+    const input = { apiClientId, label: 'Canary label', scopes: ['subjects:read'], allowedNetworks: ['192.0.2.0/24'] }
+    return { as: 'subject', input, otherInput: { apiClientId, label: 'Other label' }, personal: ['Canary label'] }
+  },
+  async updatePlatformClient(world) {
+    const apiClientId = await client(world, 'staff', 'createPlatformClient', { kind: 'GATEWAY' })
+    const input = { apiClientId, label: 'Canary label', publicJwks: jwks() }
+    return { as: 'staff', input, otherInput: { apiClientId, label: 'Other label' }, personal: ['Canary label'] }
+  },
+  async rotateApiClientSecret(world) {
+    const apiClientId = await client(world, 'subject', 'createApiClient', { publicJwks: null })
+    return { as: 'subject', input: { apiClientId }, otherInput: { apiClientId, overlapHours: 0 } }
+  },
+  async rotatePlatformClientSecret(world) {
+    const apiClientId = await client(world, 'staff', 'createPlatformClient', { kind: 'GATEWAY', publicJwks: null })
+    return { as: 'staff', input: { apiClientId }, otherInput: { apiClientId, overlapHours: 0 } }
+  },
   async disableApiClient(world) {
     const [id, other] = [
       await client(world, 'subject', 'createApiClient', {}),
@@ -148,9 +210,73 @@ export const MUTATION_CASES: Readonly<Record<string, (world: World) => Promise<M
     const input = { accountId: world.ids.account, events: [inference(fresh()), inference(fresh())] }
     return { as: 'gateway', input, otherInput: { ...input, events: [inference(fresh())] } }
   },
+  async createWebhookEndpoint() {
+    const url = `https://hooks.example/${fresh()}`
+    const input = { url, label: 'Canary hook', kinds: ['subject.created'] }
+    return {
+      as: 'subject',
+      input,
+      otherInput: { ...input, kinds: [] },
+      otherCaller: 'processor',
+      personal: [url, 'Canary hook'],
+    }
+  },
+  async updateWebhookEndpoint(world) {
+    const input = { webhookEndpointId: await endpoint(world), url: `https://hooks.example/${fresh()}`, label: 'Canary' }
+    const personal = [input.url, input.label]
+    return { as: 'subject', input, otherInput: { ...input, label: null }, otherCaller: 'integration', personal }
+  },
+  async setWebhookEndpointState(world) {
+    const input = { webhookEndpointId: await endpoint(world), state: 'PAUSED' }
+    return { as: 'subject', input, otherInput: { ...input, state: 'DISABLED' } }
+  },
+  async deleteWebhookEndpoint(world) {
+    const [id, other] = [await endpoint(world), await endpoint(world)]
+    return { as: 'subject', input: { webhookEndpointId: id }, otherInput: { webhookEndpointId: other } }
+  },
+  async rotateWebhookKeys(world) {
+    const input = { webhookEndpointId: await endpoint(world) }
+    return { as: 'subject', input, otherInput: { ...input, overlapHours: 0 }, otherCaller: 'integration' }
+  },
+  async sendTestWebhook(world) {
+    const [id, other] = [await endpoint(world), await endpoint(world)]
+    return { as: 'subject', input: { webhookEndpointId: id }, otherInput: { webhookEndpointId: other } }
+  },
+  async redeliverWebhook(world) {
+    const [id, other] = [await delivery(world), await delivery(world)]
+    return { as: 'subject', input: { webhookDeliveryId: id }, otherInput: { webhookDeliveryId: other } }
+  },
+  async redeliverWebhooks(world) {
+    const range = { from: '2026-03-15T00:00:00Z', to: '2026-03-16T00:00:00Z' }
+    const input = { webhookEndpointId: await endpoint(world), ...range }
+    return { as: 'subject', input, otherInput: { ...input, states: [] }, otherCaller: 'integration' }
+  },
   async openUsageImport(world) {
     const fileHash = fresh().replaceAll('-', '').padEnd(64, '0')
     const input = { accountId: world.ids.account, fileHash, shiftMs: 1_000 }
     return { as: 'gateway', input, otherInput: { ...input, shiftMs: 2_000 } }
+  },
+  async addProcessor() {
+    const input = aProcessor()
+    return { as: 'staff', input, otherInput: { ...input, regions: ['eu-north'] } }
+  },
+  async updateProcessor(world) {
+    const input = { processorId: await processor(world), regions: ['eu-west', 'eu-north'] }
+    return { as: 'staff', input, otherInput: { ...input, regions: ['eu-south'] } }
+  },
+  async endProcessor(world) {
+    const [id, other] = [await processor(world), await processor(world)]
+    return { as: 'staff', input: { processorId: id }, otherInput: { processorId: other } }
+  },
+  async recordRecipient(world) {
+    const entry = {
+      subjectId: world.ids.member,
+      categories: ['ACCOUNT'],
+      processorId: await processor(world),
+      purpose: 'SERVICE_PROVISION',
+      at: world.clock.now().toISOString(),
+    }
+    const input = { accountId: world.ids.account, entries: [entry] }
+    return { as: 'gateway', input, otherInput: { ...input, entries: [{ ...entry, subjectId: world.ids.owner }] } }
   },
 }

@@ -93,7 +93,12 @@ export async function openWorld(
   const runner = new Runner({
     db,
     clock,
-    ...worksOf(resources, { metrics, epochDays: 30 }),
+    // No test sends anything over the network but to its own receivers.
+    ...worksOf(resources, {
+      metrics,
+      epochDays: 30,
+      post: async () => ({ status: 204, problem: null, durationMs: 1 }),
+    }),
     onFailure: (name, error) => {
       throw new Error(`the task ${name} failed`, { cause: error })
     },

@@ -13,6 +13,7 @@ const subdivision: Decision = { closed: 'pattern of ISO 3166-2, a CHECK of the t
 const country: Decision = { closed: 'ISO 3166-1, a CHECK of the table' }
 const scopes: Decision = { closed: 'names out of the list of scopes' }
 const keys: Decision = { closed: 'public keys of a machine in a closed shape, stored as they are' }
+const networks: Decision = { closed: 'networks, parsed and written anew in their canonical form' }
 const pattern: Decision = { closed: 'a published pattern without white space, a CHECK of the table' }
 const id: Decision = { closed: 'an id, parsed to UUIDs' }
 const instant: Decision = { closed: 'an instant' }
@@ -33,11 +34,14 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   subdivision,
   scopes,
   publicJwks: keys,
+  allowedNetworks: networks,
   requestId: pattern,
   model: pattern,
   page: pattern,
   system: { closed: 'a published pattern without capitals and white space; stored nowhere' },
   locator: { closed: 'a published pattern without capitals and white space; stored nowhere' },
+  url: { canary: (canary) => `https://hooks.example/${canary}` },
+  eventKind: kind,
   fileHash: { closed: 'a SHA-256, a CHECK of the table' },
   ip: { closed: 'an address, parsed and cut to its network; a test of its own sends one' },
   kind,
@@ -50,6 +54,10 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   accountId: id,
   subjectId: id,
   apiClientId: id,
+  webhookEndpointId: id,
+  webhookDeliveryId: id,
+  endpointId: id,
+  eventId: id,
   actorId: id,
   processorId: id,
   id,

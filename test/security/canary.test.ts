@@ -35,9 +35,9 @@ afterAll(async () => {
 /** Places of text; an enum is closed by the schema, and a cursor or the size of a page is none of a mutation. */
 const places = placesOf().filter(({ type }) => TEXT_TYPES.includes(type.name))
 
-/** Closing the account comes last, because nothing is written after it. */
-const inOrder = (list: Place[]) =>
-  list.toSorted((a, b) => Number(a.root === 'closeAccount') - Number(b.root === 'closeAccount'))
+/** What takes something away from the others comes last. */
+const LAST = ['deleteWebhookEndpoint', 'closeAccount']
+const inOrder = (list: Place[]) => list.toSorted((a, b) => LAST.indexOf(a.root) - LAST.indexOf(b.root))
 
 async function ask(place: Place, variables: unknown): Promise<Answer> {
   const { tokens } = world.demo

@@ -12,6 +12,8 @@ export type Holdings = {
   readonly platformClientId: string
   readonly auditEventIds: readonly string[]
   readonly jobId: string
+  readonly webhookEndpointId: string
+  readonly webhookDeliveryId: string
   readonly inventoryItemIds: readonly string[]
   readonly invitationCode: string
   /** Cursors of the lists that its owner sees. */
@@ -57,6 +59,8 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
   const key = `populate-${as}`
   const invite = { name: 'Invited Person', email: `invited@${as.toLowerCase()}.example`, role: 'MEMBER' }
   const invited = await call(world, as, 'inviteMember', { input: { ...invite, idempotencyKey: key } })
+  const hook = { url: `https://hooks.example/${as}`, label: 'Made endpoint', idempotencyKey: key }
+  const endpoint = await call(world, as, 'createWebhookEndpoint', { input: hook })
   const created = { reference: `made-${as}`, name: 'Made Person', idempotencyKey: key }
   await call(world, as, 'createSubject', { input: created })
   const client = await call(world, as, 'createApiClient', { input: { label: 'Made client', idempotencyKey: key } })
@@ -75,12 +79,22 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
     apiClientId: String(client.apiClient.id),
     platformClientId: String(platform.apiClient.id),
     jobId: String(exported.job.id),
+    webhookEndpointId: String(endpoint.webhookEndpoint.id),
   }
 }
 
 async function listsOf(world: World, as: 'subject' | 'otherSubject') {
   const cursors: string[] = []
-  for (const name of ['accounts', 'subjects', 'apiClients', 'usageEvents', 'inventoryItems', 'auditEvents']) {
+  for (const name of [
+    'accounts',
+    'subjects',
+    'apiClients',
+    'usageEvents',
+    'inventoryItems',
+    'auditEvents',
+    'webhookEndpoints',
+    'webhookDeliveries',
+  ]) {
     const list = await call(world, as, name, {})
     for (const edge of list.edges) cursors.push(edge.cursor)
   }
@@ -88,16 +102,27 @@ async function listsOf(world: World, as: 'subject' | 'otherSubject') {
   const auditEventIds = audit.edges.map((edge: { node: { id: string } }) => edge.node.id)
   const items = await call(world, as, 'inventoryItems', {})
   const inventoryItemIds = items.edges.map((edge: { node: { id: string } }) => edge.node.id)
+  const deliveries = await call(world, as, 'webhookDeliveries', {})
+  const webhookDeliveryId = String(deliveries.edges[0]?.node.id)
   if (cursors.length < 5 || auditEventIds.length === 0 || inventoryItemIds.length === 0)
     throw new Error('the lists of the world are empty')
-  return { cursors, auditEventIds, inventoryItemIds }
+  return { cursors, auditEventIds, inventoryItemIds, webhookDeliveryId }
 }
 
 /** The UUIDs and other words that only one account's answers may hold: what a leak would show. */
 export function secretsOf(holdings: Holdings): string[] {
   const local = (id: string) => Buffer.from(id, 'base64').toString('utf8').split(':')[1] ?? ''
   const { apiClientId, jobId, subjectIds, auditEventIds, inventoryItemIds } = holdings
-  const ids = [apiClientId, jobId, ...subjectIds, ...auditEventIds, ...inventoryItemIds]
+  const { webhookEndpointId, webhookDeliveryId } = holdings
+  const ids = [
+    apiClientId,
+    jobId,
+    webhookEndpointId,
+    webhookDeliveryId,
+    ...subjectIds,
+    ...auditEventIds,
+    ...inventoryItemIds,
+  ]
   const uuids = [local(holdings.accountId), ...ids.map((id) => local(id).split('/')[1] ?? '')]
   return [...new Set([...uuids, ...ids, holdings.accountId])].filter((secret) => secret.length > 0)
 }

@@ -1,4 +1,11 @@
+import { PLATFORM_ACCOUNT_ID } from '../../src/db/caller.ts'
+import { DEMO_EDGE_PROCESSOR_ID, DEMO_PROCESSOR_ID } from '../../src/demo/demo-processors.ts'
+import { globalId, tenantKey } from '../../src/schema/global-id.ts'
 import type { Holdings } from './populated.ts'
+
+const inRegister = (id: string) => globalId('Processor', tenantKey({ accountId: PLATFORM_ACCOUNT_ID, id }))
+const DEMO_PROCESSOR = inRegister(DEMO_PROCESSOR_ID)
+const EDGE_PROCESSOR = inRegister(DEMO_EDGE_PROCESSOR_ID)
 
 /** A usage event that is accepted; `requestId` keeps it from being a duplicate. */
 export const usageEvent = (requestId: string) => ({
@@ -33,6 +40,8 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     usageEvents: {},
     usageSummary: { filter: { from: '2026-03-15T00:00:00Z', to: '2026-03-16T00:00:00Z' }, bucket: 'HOUR', groupBy: [] },
     viewer: {},
+    webhookDeliveries: {},
+    webhookEndpoints: {},
     acceptInvitation: { input: { code: own.invitationCode } },
     changeMemberRole: { input: { subjectId: member, role: 'ADMIN' } },
     closeAccount: { input: { accountId } },
@@ -42,6 +51,58 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
         country: 'DE',
         region: 'eu-central',
         owner: { name: 'New Owner', email: 'new@mail.example' },
+      },
+    },
+    processors: {},
+    addProcessor: {
+      input: {
+        name: 'New Processor',
+        role: 'PROCESSOR',
+        country: 'FR',
+        regions: ['eu-west'],
+        categories: ['USAGE'],
+        purposes: ['SERVICE_PROVISION'],
+        contractOn: '2025-07-01',
+      },
+    },
+    updateProcessor: { input: { processorId: DEMO_PROCESSOR, name: 'Other Name', regions: ['eu-north'] } },
+    endProcessor: { input: { processorId: EDGE_PROCESSOR } },
+    recordRecipient: {
+      input: {
+        accountId,
+        entries: [
+          {
+            subjectId: member,
+            categories: ['ACCOUNT'],
+            processorId: DEMO_PROCESSOR,
+            purpose: 'SERVICE_PROVISION',
+            at: '2026-03-15T12:00:00.000Z',
+          },
+        ],
+      },
+    },
+    createWebhookEndpoint: {
+      input: { url: 'https://hooks.example/new', label: 'New endpoint', kinds: ['subject.created'] },
+    },
+    updateWebhookEndpoint: {
+      input: {
+        webhookEndpointId: own.webhookEndpointId,
+        url: 'https://hooks.example/other',
+        label: 'Other',
+        kinds: [],
+      },
+    },
+    setWebhookEndpointState: { input: { webhookEndpointId: own.webhookEndpointId, state: 'ACTIVE' } },
+    deleteWebhookEndpoint: { input: { webhookEndpointId: own.webhookEndpointId } },
+    rotateWebhookKeys: { input: { webhookEndpointId: own.webhookEndpointId, overlapHours: 1 } },
+    sendTestWebhook: { input: { webhookEndpointId: own.webhookEndpointId } },
+    redeliverWebhook: { input: { webhookDeliveryId: own.webhookDeliveryId } },
+    redeliverWebhooks: {
+      input: {
+        webhookEndpointId: own.webhookEndpointId,
+        from: '2026-03-15T00:00:00Z',
+        to: '2026-03-16T00:00:00Z',
+        states: ['DEAD'],
       },
     },
     createApiClient: { input: { label: 'New client' } },
@@ -54,6 +115,10 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     openUsageImport: { input: { accountId, fileHash: 'c'.repeat(64), shiftMs: 1 } },
     recordUsage: { input: { accountId, events: [usageEvent('new-request')] } },
     removeMember: { input: { subjectId: member } },
+    rotateApiClientSecret: { input: { apiClientId: own.apiClientId } },
+    rotatePlatformClientSecret: { input: { apiClientId: own.platformClientId } },
+    updateApiClient: { input: { apiClientId: own.apiClientId, label: 'Other label' } },
+    updatePlatformClient: { input: { apiClientId: own.platformClientId, label: 'Other label' } },
     updateAccount: { input: { accountId, name: 'Other name' } },
     updateSubject: {
       input: { subjectId: endUser, name: 'Other Name', email: 'other@mail.example', reference: 'other' },
