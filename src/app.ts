@@ -4,11 +4,13 @@ import { recordAudit } from './domains/audit/audit.service.ts'
 import type { Deps } from './domains/deps.ts'
 import type { Live } from './domains/live.ts'
 import type { WireContext } from './http/authentication.ts'
+import { type RateLimits, WINDOW_SECONDS } from './http/rate-limit.ts'
 import { type WireOptions, wireYogaOptions } from './http/yoga-plugins.ts'
 import { buildSchema } from './schema/index.ts'
 import { OperationReads } from './schema/operation-reads.ts'
 import { recogniseError } from './schema/refusals.ts'
-import type { Context } from './schema/types.ts'
+import type { CallerQuota, Context } from './schema/types.ts'
+import { addSeconds } from './time/clock.ts'
 
 /** What the application is made of. */
 export type AppOptions = {
@@ -24,7 +26,8 @@ export type AppOptions = {
 export function createApp(options: AppOptions): YogaServerInstance<object, Context> {
   const { deps, live, refresh } = options
   const wire = wireYogaOptions({ ...options.wire, clock: deps.clock, recognise: recogniseError })
-  const context = (initial: object): Pick<Context, 'deps' | 'reads' | 'live' | 'refresh'> => {
+  const quotaOf = (name: string) => callerQuotaOf(options.wire.rateLimits, name, deps.clock.now())
+  const context = (initial: object): Pick<Context, 'deps' | 'reads' | 'live' | 'refresh' | 'quotaOf'> => {
     const { session, requestId } = initial as WireContext
     const reads = new OperationReads(deps.db, session, (tx, seen) =>
       recordAudit(
@@ -40,7 +43,7 @@ export function createApp(options: AppOptions): YogaServerInstance<object, Conte
         })),
       ),
     )
-    return { deps, reads, live, refresh }
+    return { deps, reads, live, refresh, quotaOf }
   }
   return createYoga({
     ...wire,
@@ -48,6 +51,17 @@ export function createApp(options: AppOptions): YogaServerInstance<object, Conte
     context: context as never,
     plugins: [...wire.plugins, useOperationReads()] as Plugin[],
   }) as unknown as YogaServerInstance<object, Context>
+}
+
+async function callerQuotaOf(limits: RateLimits, name: string, now: Date): Promise<CallerQuota> {
+  const limit = limits.limitOf('caller')
+  const quota = await limits.peek('caller', name)
+  return {
+    limit,
+    remaining: quota ? Math.max(0, quota.remaining) : limit,
+    resetsAt: quota ? addSeconds(now, quota.resetSeconds) : null,
+    windowSeconds: WINDOW_SECONDS,
+  }
 }
 
 /**

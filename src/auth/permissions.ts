@@ -12,7 +12,7 @@ export const SCOPES = {
   'subjects:write': 'Create and correct subjects.',
   'clients:read': 'Read API clients.',
   'clients:manage': 'Create, change, rotate and disable API clients of an account.',
-  'platform-clients:manage': 'Create and disable clients of processors and gateways.',
+  'platform-clients:manage': 'Create, change, rotate and disable clients of processors and gateways.',
   'usage:read': 'Read usage events.',
   'usage:summarise': 'Read summaries of the usage of the own account, or of oneself.',
   'usage:write': 'Record usage events.',

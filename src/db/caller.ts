@@ -24,7 +24,7 @@ export type Caller = {
 export const PLATFORM_ACCOUNT_ID = '00000000-0000-7000-8000-000000000000'
 
 /** A caller's name in audit and idempotency rows: kind and id, no personal data. */
-export function callerName(caller: Caller): string {
+export function callerName(caller: Pick<Caller, 'principal' | 'callerId'>): string {
   return `${caller.principal}:${caller.callerId ?? '-'}`
 }
 

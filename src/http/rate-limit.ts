@@ -37,11 +37,16 @@ export type Quota = {
   readonly exceeded: boolean
 }
 
-const WINDOW_SECONDS = 60
+/** How long a window is, in seconds. */
+export const WINDOW_SECONDS = 60
 
 /** The counters. In memory, each process for itself: n processes let n times as much pass. */
 export type RateLimits = {
   take(limiter: Limiter, key: string): Promise<Quota>
+  /** What a counter says, without counting; null where no window is open. */
+  peek(limiter: Limiter, key: string): Promise<Quota | null>
+  /** How many requests a window takes. */
+  limitOf(limiter: Limiter): number
 }
 
 /** Makes the counters; a window starts with a key's first request and lasts a minute. */
@@ -73,6 +78,11 @@ export function createRateLimits(settings: RateLimitSettings = DEFAULT_RATE_LIMI
         throw refusal
       }
     },
+    async peek(limiter, key) {
+      const state = await counters[limiter].get(key)
+      return state && quota(limiter, state, state.consumedPoints > limits[limiter])
+    },
+    limitOf: (limiter) => limits[limiter],
   }
 }
 

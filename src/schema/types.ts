@@ -5,6 +5,15 @@ import type { Live } from '../domains/live.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 import type { OperationReads } from './operation-reads.ts'
 
+/** What is left of a caller's requests, as this process counts them. */
+export type CallerQuota = {
+  readonly limit: number
+  readonly remaining: number
+  /** Null where no window is open. */
+  readonly resetsAt: Date | null
+  readonly windowSeconds: number
+}
+
 /** What every resolver is given. */
 export type Context = {
   readonly session: Session
@@ -22,6 +31,8 @@ export type Context = {
   readonly lastEventId: string | null
   /** Names the event that a stream sends next, for its `id:` line. */
   readonly nameEvent: (id: string) => void
+  /** What is left to a caller, by its name; counts nothing. */
+  readonly quotaOf: (callerName: string) => Promise<CallerQuota>
 }
 
 /** The builder's types, all in one place. */

@@ -74,6 +74,7 @@ test('every element of the schema has a description', () => {
 
 /** Lists that are bounded by what they are made of. */
 const BOUNDED_LISTS: Readonly<Record<string, string>> = {
+  'ApiClient.allowedNetworks': 'at most 20',
   'ApiClient.scopes': 'at most the scopes of its kind',
   'AuditEvent.recordIds': 'the service writes few ids, else a count',
   'DataCategoryInfo.dpvTerms': 'reference data',

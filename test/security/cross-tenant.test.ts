@@ -31,9 +31,11 @@ afterAll(() => world.close())
 const columns = new Map(matrixColumns().map(({ name, scopes }) => [name, scopes]))
 const isOpen = (caller: string, scope: string) => columns.get(caller)?.has(scope as Scope) ?? false
 
+const PLATFORM_ONLY = ['disablePlatformClient', 'updatePlatformClient', 'rotatePlatformClientSecret']
+
 /** Where a caller reaches another account by right, so that its answer is none of a leak. */
 function byRight(caller: string, { root, operation, name }: Place): boolean {
-  if (caller.startsWith('STAFF')) return operation === 'query' || root !== 'disablePlatformClient'
+  if (caller.startsWith('STAFF')) return operation === 'query' || !PLATFORM_ONLY.includes(root)
   // A gateway names the account that it records usage of.
   return caller === 'GATEWAY' && name === 'accountId'
 }
@@ -133,9 +135,7 @@ async function probeAll(operation: Place['operation']) {
 
 test('every root field has variables to begin from', () => {
   expect(Object.keys(validVariables(own)).sort()).toEqual(
-    rootFieldsOf(schema)
-      .map(({ name }) => name)
-      .sort(),
+    [...new Set(rootFieldsOf(schema).map(({ name }) => name))].sort(),
   )
 })
 
@@ -166,7 +166,7 @@ test('a mutation answers for an id of another tenant as for none, byte by byte',
 test('whatever hangs below its own rows, a caller of one account meets no row of another', async () => {
   let tried = 0
   for (const { name, operation } of rootFieldsOf(schema)) {
-    if (operation === 'mutation') continue
+    if (operation !== 'query') continue
     for (const caller of Object.keys(callers).filter((each) => !each.startsWith('STAFF'))) {
       expect({ caller, name, leaks: leaks(await ask(caller, name, validVariables(own)[name])) }).toEqual({
         caller,

@@ -88,6 +88,40 @@ export class ClientScopeNotAllowed extends Problem {
   }
 }
 
+/** A network that a client may call from is not one in CIDR notation, or there are too many. */
+export class ClientNetworksNotValid extends Problem {
+  readonly code = 'CLIENT.NETWORKS_NOT_VALID'
+  constructor() {
+    super('Allowed networks must be at most 20 in CIDR notation without bits behind the prefix, e.g. 192.0.2.0/24.')
+  }
+}
+
+/** A disabled client stays disabled and is not changed any more. */
+export class ClientDisabled extends Problem {
+  readonly code = 'CLIENT.DISABLED'
+  constructor() {
+    super('The client is disabled. Create another one.')
+  }
+}
+
+/** What is asked for belongs to the other way in which clients prove themselves. */
+export class ClientAuthenticationDiffers extends Problem {
+  readonly code = 'CLIENT.AUTHENTICATION_DIFFERS'
+  constructor() {
+    super(
+      'A client with a secret has it rotated, and one that signs by private_key_jwt has its publicJwks replaced; neither becomes the other.',
+    )
+  }
+}
+
+/** Two secrets are good already: a third would end one that may still be in use. */
+export class ClientRotationRunning extends Problem {
+  readonly code = 'CLIENT.ROTATION_RUNNING'
+  constructor() {
+    super('The secret before is still good. Wait until previousSecretUntil, or end both with overlapHours 0.')
+  }
+}
+
 /** The key set is not one of public keys for signing. */
 export class ClientKeysNotValid extends Problem {
   readonly code = 'CLIENT.KEYS_NOT_VALID'

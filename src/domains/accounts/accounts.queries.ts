@@ -1,4 +1,4 @@
-import { PLATFORM_ACCOUNT_ID, type PrincipalKind } from '../../db/caller.ts'
+import { callerName, PLATFORM_ACCOUNT_ID, type PrincipalKind } from '../../db/caller.ts'
 import { AccountStatus, ClientKind, SubjectKind, SubjectStatus } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { NO_ROW, readAccountId, readTenantKey } from '../../schema/global-id.ts'
@@ -7,7 +7,7 @@ import { needs } from '../../schema/root-field.ts'
 import { assertLength } from '../../schema/scalars.ts'
 import type { Context } from '../../schema/types.ts'
 import { accountScope, apiClientScope, subjectScope } from './accounts.scope.ts'
-import { AccountNode, SubjectNode } from './accounts.types.ts'
+import { AccountNode, RequestQuota, SubjectNode } from './accounts.types.ts'
 import { emailIndex, referenceIndex } from './person-fields.ts'
 
 const Viewer = builder
@@ -38,6 +38,13 @@ const Viewer = builder
             ...query,
             where: { AND: [subjectScope(session), { accountId: accountId ?? NO_ROW, id: subjectId ?? NO_ROW }] },
           }),
+      }),
+      quota: t.field({
+        type: RequestQuota,
+        nullable: true,
+        description: 'What is left of its requests, this one counted; null for who is counted by address.',
+        resolve: (_viewer, _args, { session, quotaOf }) =>
+          session.callerId === null ? null : quotaOf(callerName(session)),
       }),
     }),
   })

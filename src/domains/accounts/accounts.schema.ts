@@ -14,7 +14,11 @@ import { changeMemberRole, codeOfInvitation, inviteMember, removeMember } from '
 
 const {
   AccountNotActive,
+  ClientAuthenticationDiffers,
+  ClientDisabled,
   ClientKeysNotValid,
+  ClientNetworksNotValid,
+  ClientRotationRunning,
   ClientScopeNotAllowed,
   EmailTaken,
   InvitationNotValid,
@@ -44,6 +48,13 @@ problemType(ReferenceTaken, "Another subject of the account has this customer's 
 problemType(EmailTaken, 'Another subject of the account has this e-mail address.')
 problemType(SubjectErased, 'The subject is being erased or has been: nothing is written about it.')
 problemType(ClientScopeNotAllowed, 'A client of this kind cannot hold one of the scopes.')
+problemType(ClientNetworksNotValid, 'A network is not in CIDR notation, or there are more than 20.')
+problemType(ClientDisabled, 'The client is disabled and is not changed any more.')
+problemType(
+  ClientAuthenticationDiffers,
+  'A secret cannot be rotated where there are keys, nor keys replaced where there is a secret.',
+)
+problemType(ClientRotationRunning, 'The secret before is still good; a rotation would end it early.')
 problemType(ClientKeysNotValid, 'The key set is not one of 1 to 10 public signing keys.')
 
 const OwnerInput = builder.inputType('OwnerInput', {

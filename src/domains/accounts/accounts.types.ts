@@ -1,9 +1,11 @@
 import { liveKeySelect } from '../../crypto/keyring.ts'
+import { callerName } from '../../db/caller.ts'
 import { AccountRole, AccountStatus, ClientKind, SubjectKind, SubjectStatus } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { cursorOf } from '../../schema/cursors.ts'
 import { globalId, NO_ROW, parseTenantKey, tenantKey } from '../../schema/global-id.ts'
 import { aboutPerson } from '../../schema/root-field.ts'
+import type { CallerQuota } from '../../schema/types.ts'
 import { isUuid } from '../../time/id.ts'
 import { accountScope, apiClientScope, subjectScope } from './accounts.scope.ts'
 
@@ -161,6 +163,22 @@ export const SubjectNode = builder.prismaNode('Subject', {
   },
 })
 
+/** What is left of the requests of a caller. */
+export const RequestQuota = builder.objectRef<CallerQuota>('RequestQuota').implement({
+  description:
+    'What is left of the requests of a caller, as counted by the process that answers: each process counts for itself, and a restart begins anew. Reading it counts nothing beyond its own request.',
+  fields: (t) => ({
+    limit: t.exposeInt('limit', { description: 'How many requests a window takes.' }),
+    remaining: t.exposeInt('remaining', { description: 'How many are left in this window.' }),
+    resetsAt: t.expose('resetsAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the window ends, to the second; null where none is open.',
+    }),
+    windowSeconds: t.exposeInt('windowSeconds', { description: 'How long a window is, in seconds.' }),
+  }),
+})
+
 export const ApiClientNode = builder.prismaNode('ApiClient', {
   nullable: true,
   description: 'An OAuth 2.0 client.',
@@ -194,7 +212,32 @@ export const ApiClientNode = builder.prismaNode('ApiClient', {
       description: 'How it proves itself: `client_secret` or `private_key_jwt`.',
       resolve: (client) => (client.secretHash === null ? 'private_key_jwt' : 'client_secret'),
     }),
+    allowedNetworks: t.exposeStringList('allowedNetworks', {
+      description: 'Networks (CIDR) that it may call from; empty: any.',
+    }),
+    quota: t.field({
+      type: RequestQuota,
+      description: 'What is left of its requests.',
+      resolve: ({ id, kind }, _args, { quotaOf }) => quotaOf(callerName({ principal: kind, callerId: id })),
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
+    rotatedAt: t.expose('rotatedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it last got another secret.',
+    }),
+    previousSecretUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when the secret before is good; null where it is no more.',
+      resolve: ({ previousSecretUntil }, _args, { deps }) =>
+        previousSecretUntil && previousSecretUntil > deps.clock.now() ? previousSecretUntil : null,
+    }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last given a token or used one, written about once a minute; null where never.',
+    }),
     disabledAt: t.expose('disabledAt', { type: 'DateTime', nullable: true, description: 'When it was disabled.' }),
   }),
 })

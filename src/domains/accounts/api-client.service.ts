@@ -1,22 +1,24 @@
-import { isSigningKeySet, type SigningKeySet } from '../../auth/oauth/client-keys.ts'
 import { hashClientSecret, newClientSecret } from '../../auth/oauth/client-secret.ts'
 import { CLIENT_SCOPES, type Scope } from '../../auth/permissions.ts'
 import type { Session } from '../../auth/session.ts'
 import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
-import type { Call } from '../../db/database.ts'
+import type { Call, Tx } from '../../db/database.ts'
 import type { ClientKind } from '../../generated/prisma/enums.ts'
 import { newId } from '../../time/id.ts'
 import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
 import { assertActiveAccount, ownAccount } from './account-guards.ts'
-import { ClientKeysNotValid, ClientScopeNotAllowed, NotAvailable } from './accounts.problems.ts'
+import { ClientScopeNotAllowed, NotAvailable } from './accounts.problems.ts'
+import { readKeySet, readNetworks } from './api-client-input.ts'
 
 type NewClient = {
   readonly label: string
   readonly scopes?: readonly Scope[] | null
   /** A JWK Set of public keys as JSON text, for `private_key_jwt`; absent: a secret is made. */
   readonly publicJwks?: string | null
+  /** Networks (CIDR) that it may call from; absent or empty: any. */
+  readonly allowedNetworks?: readonly string[] | null
 }
 
 /** A client just made; the secret is shown this once, and never to a repeat of the call. */
@@ -24,22 +26,23 @@ export type CreatedClient = { accountId: string; id: string; secret: string | nu
 
 /**
  * Creates an integration of the caller's account.
- * @throws ACCOUNT.NOT_ACTIVE, CLIENT.SCOPE_NOT_ALLOWED, CLIENT.KEYS_NOT_VALID
+ * @throws ACCOUNT.NOT_ACTIVE, CLIENT.SCOPE_NOT_ALLOWED, CLIENT.KEYS_NOT_VALID, CLIENT.NETWORKS_NOT_VALID
  */
 export function createApiClient(deps: Deps, call: Call<Session>, input: NewClient): Promise<CreatedClient> {
   return addClient(deps, call, ownAccount(call.caller), { ...input, kind: 'INTEGRATION', processorId: null })
 }
 
 /**
- * Creates a client of a processor or a gateway, by Staff.
- * @throws NOT_AVAILABLE when a processor is not named, or named for a gateway; as above
+ * Creates a client of a processor of the register or of a gateway, by Staff.
+ * @throws NOT_AVAILABLE for a PROCESSOR whose processor is not named, not in the register or ended; as above
  */
 export function createPlatformClient(
   deps: Deps,
   call: Call<Session>,
-  input: NewClient & { readonly kind: 'PROCESSOR' | 'GATEWAY'; readonly processorId?: string | null },
+  input: NewClient & { readonly kind: 'PROCESSOR' | 'GATEWAY'; readonly processorId?: string },
 ): Promise<CreatedClient> {
-  const processorId = input.kind === 'PROCESSOR' ? (input.processorId ?? newId(deps.clock)) : null
+  const processorId = input.kind === 'PROCESSOR' ? input.processorId : null
+  if (processorId === undefined) throw new NotAvailable()
   return addClient(deps, call, PLATFORM_ACCOUNT_ID, { ...input, processorId })
 }
 
@@ -52,7 +55,8 @@ async function addClient(
   const allowed: readonly Scope[] = CLIENT_SCOPES[input.kind]
   const scopes = [...new Set(input.scopes ?? allowed)]
   if (!scopes.every((scope) => allowed.includes(scope))) throw new ClientScopeNotAllowed()
-  const publicJwks = readKeySet(input.publicJwks ?? null)
+  const publicJwks = input.publicJwks == null ? null : readKeySet(input.publicJwks)
+  const allowedNetworks = readNetworks(input.allowedNetworks ?? [])
   const secret = publicJwks ? null : newClientSecret()
   const secretHash = secret && (await hashClientSecret(secret))
   const id = newId(deps.clock)
@@ -60,6 +64,7 @@ async function addClient(
     call,
     async (tx) => {
       if (accountId !== PLATFORM_ACCOUNT_ID) await assertActiveAccount(tx, accountId)
+      if (input.processorId !== null) await assertProcessor(tx, input.processorId)
       const key = await deps.keys.keyForWriting(tx, { accountId, subjectId: null, category: 'ACCOUNT' })
       await tx.apiClient.createMany({
         data: [
@@ -72,6 +77,7 @@ async function addClient(
             secretHash,
             ...(publicJwks ? { publicJwks } : {}),
             scopes,
+            allowedNetworks,
             createdAt: deps.clock.now(),
           },
         ],
@@ -87,6 +93,12 @@ async function addClient(
     accountId,
   )
   return { ...made, secret: made.id === id ? secret : null }
+}
+
+/** One that ends meanwhile is no matter: tokens of its clients are refused from then on. @throws NOT_AVAILABLE */
+async function assertProcessor(tx: Tx, id: string): Promise<void> {
+  const where = { accountId: PLATFORM_ACCOUNT_ID, id, endedAt: null }
+  if ((await tx.processor.count({ where })) === 0) throw new NotAvailable()
 }
 
 /**
@@ -124,15 +136,4 @@ export async function disableApiClient(
     },
     accountId,
   )
-}
-
-function readKeySet(text: string | null): SigningKeySet | null {
-  if (text === null) return null
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (isSigningKeySet(parsed)) return parsed
-  } catch {
-    throw new ClientKeysNotValid()
-  }
-  throw new ClientKeysNotValid()
 }

@@ -29,7 +29,7 @@ export const AUDIT_KINDS = {
   'webhook.endpoint_deleted': 'A webhook endpoint was deleted with its deliveries.',
   'webhook.keys_rotated': 'A webhook endpoint was given new keys.',
   'webhook.test_sent': 'A test event for a webhook endpoint was made.',
-  'webhook.redelivery_requested': 'Events were asked to be delivered again; the count says how many.',
+  'webhook.redelivery_requested': 'Events were asked to be delivered again to a webhook endpoint.',
   'access.denied': 'Operations were refused for lack of a scope; the count says how many.',
 } as const
 
