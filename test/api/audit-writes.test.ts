@@ -36,6 +36,14 @@ const EXPECTED: Readonly<Record<string, readonly (readonly [kind: string, record
   exportAudit: [['audit.export_requested', 'Job']],
   recordUsage: [['usage.recorded', 'UsageEvent']],
   openUsageImport: [['usage.import_opened', 'UsageImport']],
+  createWebhookEndpoint: [['webhook.endpoint_created', 'WebhookEndpoint']],
+  updateWebhookEndpoint: [['webhook.endpoint_updated', 'WebhookEndpoint']],
+  setWebhookEndpointState: [['webhook.endpoint_state_changed', 'WebhookEndpoint']],
+  deleteWebhookEndpoint: [['webhook.endpoint_deleted', 'WebhookEndpoint']],
+  rotateWebhookKeys: [['webhook.keys_rotated', 'WebhookEndpoint']],
+  sendTestWebhook: [['webhook.test_sent', 'WebhookEndpoint']],
+  redeliverWebhook: [['webhook.redelivery_requested', 'WebhookDelivery']],
+  redeliverWebhooks: [['webhook.redelivery_requested', 'WebhookEndpoint']],
 }
 
 const rowsOf = (requestId: string) =>

@@ -80,7 +80,7 @@ export async function redeliverWebhooks(
       const job = { accountId, kind: REDELIVERY, caller: callerName(call.caller), payload, total }
       const id = await enqueueJob(tx, deps.clock, job)
       const entry = { accountId, kind: 'webhook.redelivery_requested', recordType: 'WebhookEndpoint' } as const
-      await recordAudit(tx, deps.clock, call, { ...entry, recordIds: [key.id], count: total })
+      await recordAudit(tx, deps.clock, call, { ...entry, recordIds: [key.id] })
       return { accountId, id }
     },
     accountId,
