@@ -85,11 +85,11 @@ test('a bad value names index and field, and nothing of the call is stored', asy
   }
   expect(Object.keys(bad).length).toBe(13)
   expect(await stored()).toBe(before)
-  const edges = ['2026-03-15T12:05:00.000Z', '2021-03-15T12:00:00.000Z', '2024-02-29T23:59:59.999Z']
+  const edges = ['2026-03-15T12:05:00.000Z', '2025-03-01T00:00:00.000Z', '2025-12-31T23:59:59.999Z']
   for (const occurredAt of edges)
     expect(await record([inference(fresh(), { occurredAt })])).toMatchObject({ recorded: { events: 1 } })
   expect(await stored()).toBe(before + 3)
-  const tooOld = await record([inference(fresh(), { occurredAt: '2021-03-15T11:59:59.999Z' })])
+  const tooOld = await record([inference(fresh(), { occurredAt: '2025-02-28T23:59:59.999Z' })])
   expect(fault(tooOld)).toEqual({ index: 0, field: 'occurredAt', code: NOT_VALID })
 })
 

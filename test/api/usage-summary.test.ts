@@ -6,7 +6,7 @@ import { randomTrace, recordTrace, type TraceEvent } from './usage-events-kit.ts
 let world: World
 let trace: TraceEvent[]
 beforeAll(async () => {
-  world = await openWorld()
+  world = await openWorld({ now: '2024-03-15T12:00:00.000Z' })
   trace = randomTrace(3_000, 7, [world.ids.member, world.ids.endUser])
   await recordTrace(world, world.ids.account, trace)
   await recordTrace(world, world.ids.otherAccount, randomTrace(100, 8, [world.ids.other]))

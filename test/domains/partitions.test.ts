@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { monthsAhead } from '../../src/domains/usage/usage.partitions.ts'
+import { ensureMonths, monthsAhead } from '../../src/domains/usage/usage.partitions.ts'
 import { inference, perform } from '../api/calls.ts'
 import { openWorld, type World } from '../kit/world.ts'
 
@@ -47,7 +47,7 @@ test('the month and three more are made ahead, also over the turn of a year', as
 
 test('a month that is missing is made when it is recorded in, once for many calls at once', async () => {
   world.clock.set('2026-03-15T12:00:00.000Z')
-  const instants = ['2023-12-31T23:59:59.999Z', '2024-01-01T00:00:00.000Z', '2024-02-29T12:00:00.000Z']
+  const instants = ['2025-03-01T00:00:00.000Z', '2025-12-31T23:59:59.999Z', '2026-01-01T00:00:00.000Z']
   const record = (call: number) =>
     perform(world, 'gateway', 'recordUsage', {
       accountId: world.ids.account,
@@ -55,7 +55,16 @@ test('a month that is missing is made when it is recorded in, once for many call
     })
   const outcomes = await Promise.all(Array.from({ length: 8 }, (_, call) => record(call)))
   for (const outcome of outcomes) expect(outcome).toMatchObject({ recorded: { events: 3 } })
-  expect((await months()).slice(0, 3)).toEqual(['202312', '202401', '202402'])
+  expect((await months()).slice(0, 3)).toEqual(['202503', '202512', '202601'])
+})
+
+test('a month that is due is never made, and one that was folded not even by the worker', async () => {
+  const { db, clock } = world.resources
+  expect(await ensureMonths(db, ['2025-02-01', '2021-02-01'], clock.now())).toBe(0)
+  expect((await months())[0]).toBe('202503')
+  await db.worker((tx) => tx.$executeRaw`insert into usage_month (month, folded_at) values ('2025-02-01', now())`)
+  const ask = db.worker((tx) => tx.$queryRaw`select app.ensure_usage_partition('2025-02-01'::date) as made`)
+  await expect(ask).rejects.toThrow(/the month was folded/)
 })
 
 test('nothing but a month may be asked for, and by the worker alone', async () => {

@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts'
+import { isMonthDue } from './usage-window.rules.ts'
 
 /** Months are made ahead by this many, so that no recording waits for one. */
 export const MONTHS_AHEAD = 3
@@ -19,18 +20,17 @@ export function monthsAhead(now: Date): string[] {
  * and late reports; the coming ones are made by a job.
  * Effects: tables in schema `partitions`, in transactions of the worker's login.
  */
-export async function ensurePartitions(db: Database, instants: Iterable<Date>): Promise<void> {
+export async function ensurePartitions(db: Database, instants: Iterable<Date>, now: Date): Promise<void> {
   const months = new Set<string>()
   for (const instant of instants) months.add(monthOf(instant))
-  await ensureMonths(db, [...months])
+  await ensureMonths(db, [...months], now)
 }
 
-/** The same for first days of months. @returns how many were made */
-export async function ensureMonths(db: Database, months: readonly string[]): Promise<number> {
-  const known = made.get(db) ?? new Set<string>()
-  made.set(db, known)
+/** The same for first days of months. A month that is due at `now` is never made. @returns how many were made */
+export async function ensureMonths(db: Database, months: readonly string[], now: Date): Promise<number> {
+  const known = knownMonths(db)
   let count = 0
-  for (const month of months.filter((each) => !known.has(each))) {
+  for (const month of months.filter((each) => !known.has(each) && !isMonthDue(each, now))) {
     const [row] = await db.worker(
       (tx) => tx.$queryRaw<{ made: boolean }[]>`select app.ensure_usage_partition(${month}::date) as made`,
     )
@@ -38,4 +38,18 @@ export async function ensureMonths(db: Database, months: readonly string[]): Pro
     if (row?.made) count += 1
   }
   return count
+}
+
+/**
+ * Forgets that a month is there. Another process may go on to believe that it is; that does no harm, because events of
+ * a month that is due are refused before their partition is looked for.
+ */
+export function forgetMonth(db: Database, month: string): void {
+  knownMonths(db).delete(month)
+}
+
+function knownMonths(db: Database): Set<string> {
+  const known = made.get(db) ?? new Set<string>()
+  made.set(db, known)
+  return known
 }

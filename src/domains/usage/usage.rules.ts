@@ -4,15 +4,13 @@ import { isUuid } from '../../time/id.ts'
 import { deviceOf, isReducibleAddress, reduceAddress } from './usage-device.rules.ts'
 import { LATENCY_MS_MAX } from './usage-latency.rules.ts'
 import { matchesUsagePattern, USAGE_PATTERN_WORDS, type UsagePatternField } from './usage-patterns.rules.ts'
+import { acceptedFrom } from './usage-window.rules.ts'
 
 /** The most usage events one call may carry. The least is one. */
 export const USAGE_EVENTS_MAX = 5_000
 
 /** How many minutes an event may lie ahead of the server's clock, for clocks that disagree. */
 export const OCCURRED_AT_FUTURE_MINUTES_MAX = 5
-
-/** How many calendar years (UTC) an event may lie back. */
-export const OCCURRED_AT_PAST_YEARS_MAX = 5
 
 /** The most tokens an event may count, the largest value of the column: 2^31 - 1. */
 export const TOKENS_MAX = 2_147_483_647
@@ -148,9 +146,7 @@ function rowOf(event: UsageEventInput): UsageRow {
 }
 
 function periodBefore(now: Date): Period {
-  const start = new Date(now)
-  start.setUTCFullYear(start.getUTCFullYear() - OCCURRED_AT_PAST_YEARS_MAX)
-  return { startMs: start.getTime(), endMs: now.getTime() + OCCURRED_AT_FUTURE_MINUTES_MAX * 60_000 }
+  return { startMs: acceptedFrom(now).getTime(), endMs: now.getTime() + OCCURRED_AT_FUTURE_MINUTES_MAX * 60_000 }
 }
 
 function isAbsent(value: unknown): value is null | undefined {
@@ -165,7 +161,7 @@ function againstInstant(instant: Date, { startMs, endMs }: Period): string | nul
   const ms = instant instanceof Date ? instant.getTime() : Number.NaN
   if (Number.isNaN(ms)) return 'must be a valid instant'
   if (ms > endMs) return `must not be more than ${OCCURRED_AT_FUTURE_MINUTES_MAX} minutes in the future`
-  if (ms < startMs) return `must not be more than ${OCCURRED_AT_PAST_YEARS_MAX} years ago`
+  if (ms < startMs) return `must not lie before ${new Date(startMs).toISOString()}: older usage is kept in sums alone`
   return null
 }
 

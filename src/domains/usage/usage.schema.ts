@@ -11,6 +11,7 @@ import { USAGE_EVENTS_MAX } from './usage.rules.ts'
 import { openUsageImport, recordUsage } from './usage.service.ts'
 import { UsageTallyObject } from './usage.types.ts'
 import { USAGE_PATTERN_WORDS, USAGE_PATTERNS } from './usage-patterns.rules.ts'
+import { USAGE_MONTHS_KEPT } from './usage-window.rules.ts'
 
 problemType(UsageEventNotValid, 'An event of the call is not acceptable; nothing of the call was stored.', (t) => ({
   index: t.exposeInt('index', { description: 'Position of the event in the call, from 0.' }),
@@ -27,7 +28,7 @@ const UsageEventInput = builder.inputType('UsageEventInput', {
     occurredAt: t.field({
       type: 'DateTime',
       required: true,
-      description: 'When the request came; at most 5 minutes ahead and 5 years back.',
+      description: `When the request came; at most 5 minutes ahead, and in a month whose first instant lies less than ${USAGE_MONTHS_KEPT} calendar months (UTC) back.`,
     }),
     requestId: t.string({
       required: true,

@@ -33,7 +33,7 @@ export async function recordUsage(
   const now = deps.clock.now()
   const rows = validateUsageEvents(input.events, now)
   if (isUsageFault(rows)) throw new UsageEventNotValid(rows.index, rows.field, rows.reason)
-  await ensurePartitions(deps.db, instantsOf(rows))
+  await ensurePartitions(deps.db, instantsOf(rows), now)
   return deps.db.write(
     call,
     async (tx) => {

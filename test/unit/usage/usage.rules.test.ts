@@ -78,7 +78,7 @@ describe('validateUsageEvent', () => {
   })
 
   it.each<[string, Partial<UsageEventInput>]>([
-    ['the earliest instant', { occurredAt: new Date('2021-06-01T12:00:00.000Z') }],
+    ['the earliest instant', { occurredAt: new Date('2025-06-01T00:00:00.000Z') }],
     ['the latest instant', { occurredAt: new Date('2026-06-01T12:05:00.000Z') }],
     ['no tokens', { inputTokens: 0, outputTokens: 0 }],
     ['the most tokens', { inputTokens: 2_147_483_647, outputTokens: 2_147_483_647 }],
@@ -90,11 +90,11 @@ describe('validateUsageEvent', () => {
   })
 
   it.each<[string, Record<string, unknown>, string, string]>([
-    ['a moment too early', { occurredAt: new Date('2021-06-01T11:59:59.999Z') }, 'occurredAt', 'years ago'],
+    ['a moment too early', { occurredAt: new Date('2025-05-31T23:59:59.999Z') }, 'occurredAt', 'must not lie before'],
     ['a moment too late', { occurredAt: new Date('2026-06-01T12:05:00.001Z') }, 'occurredAt', 'in the future'],
     ['an invalid instant', { occurredAt: new Date('x') }, 'occurredAt', 'valid instant'],
     ['the largest instant', { occurredAt: new Date(8.64e15) }, 'occurredAt', 'in the future'],
-    ['the smallest instant', { occurredAt: new Date(-8.64e15) }, 'occurredAt', 'years ago'],
+    ['the smallest instant', { occurredAt: new Date(-8.64e15) }, 'occurredAt', 'must not lie before'],
     ['an instant as text', { occurredAt: '2026-06-01' }, 'occurredAt', 'valid instant'],
     ['an empty request id', { requestId: '' }, 'requestId', '1 to 64'],
     ['no request id', { requestId: null }, 'requestId', 'is required'],
@@ -145,11 +145,18 @@ describe('validateUsageEvent', () => {
     expect(results).toEqual([false, false, true])
   })
 
-  it('counts five years by the calendar, from a 29 February too', () => {
-    const leap = new Date('2028-02-29T00:00:00Z')
-    const at = (text: string) => validateUsageEvent({ ...VIEW, occurredAt: new Date(text) }, 0, leap)
-    expect(isUsageFault(at('2023-03-01T00:00:00.000Z'))).toBe(false)
-    expect(isUsageFault(at('2023-02-28T23:59:59.999Z'))).toBe(true)
+  it('refuses what lies in a month that is due within the hour, in words', () => {
+    const at = (text: string, now: string) =>
+      validateUsageEvent({ ...VIEW, occurredAt: new Date(text) }, 0, new Date(now))
+    expect(isUsageFault(at('2027-02-01T00:00:00.000Z', '2028-02-29T00:00:00Z'))).toBe(false)
+    expect(at('2027-01-31T23:59:59.999Z', '2028-02-29T00:00:00Z')).toEqual({
+      index: 0,
+      field: 'occurredAt',
+      reason: 'must not lie before 2027-02-01T00:00:00.000Z: older usage is kept in sums alone',
+    })
+    expect(isUsageFault(at('2027-02-28T23:59:59.999Z', '2028-02-29T22:59:59.999Z'))).toBe(false)
+    expect(isUsageFault(at('2027-02-28T23:59:59.999Z', '2028-02-29T23:00:00Z'))).toBe(true)
+    expect(isUsageFault(at('2027-03-01T00:00:00.000Z', '2028-02-29T23:00:00Z'))).toBe(false)
   })
 
   it('refuses content in each field that takes text, and never repeats it', () => {
