@@ -80,6 +80,9 @@ const BOUNDED_LISTS: Readonly<Record<string, string>> = {
   'DataCategoryInfo.dpvTerms': 'reference data',
   'DataCategoryInfo.fideslangKeys': 'reference data',
   'InventoryItem.purposes': 'at most all purposes',
+  'Processor.categories': 'at most the eight categories',
+  'Processor.purposes': 'at most the eleven purposes',
+  'Processor.regions': 'at most 50',
   'Query.dataCategories': 'reference data: one for each value of an enum',
   'Query.nodes': 'as long as the list of ids, which the wire caps at 100',
   'Query.purposes': 'reference data: one for each value of an enum',
@@ -100,6 +103,7 @@ test('every list that can grow is a connection', () => {
 test('a list that a caller may send longer than the wire allows says how long it may be', () => {
   const long = inputsOf(schema).filter(({ input }) => input.extensions['listLengthMax'] !== undefined)
   expect(long.map(({ path, input }) => [path, input.extensions['listLengthMax']])).toEqual([
+    ['RecordRecipientInput.entries', 500],
     ['RecordUsageInput.events', 5_000],
   ])
 })

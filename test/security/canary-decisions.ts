@@ -33,6 +33,9 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   region,
   subdivision,
   scopes,
+  regions: region,
+  contractOn: { closed: 'a date, parsed' },
+  at: instant,
   publicJwks: keys,
   allowedNetworks: networks,
   requestId: pattern,
@@ -66,9 +69,18 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   before: cursor,
 }
 
+/** What stands in the public register is no secret of a person: Staff writes it, in a closed alphabet. */
+const register: Decision = { closed: 'name of an organisation for the public register, written by Staff' }
+
+/** By the name of the root field and of its input's field: goes before the name alone. */
+const BY_PLACE: Readonly<Record<string, Decision>> = {
+  'addProcessor.name': register,
+  'updateProcessor.name': register,
+}
+
 /** The decision on a place. @throws Error when nobody has decided yet */
 export function decisionOn(place: { readonly name: string; readonly root: string }): Decision {
-  const decision = BY_NAME[place.name]
+  const decision = BY_PLACE[`${place.root}.${place.name}`] ?? BY_NAME[place.name]
   if (!decision) throw new Error(`decide what becomes of the text in ${place.root}: ${place.name}`)
   return decision
 }

@@ -43,8 +43,8 @@ async function ask(place: Place, variables: unknown): Promise<Answer> {
   const { tokens } = world.demo
   const { scope, root } = place
   const document = documentOf(root)
-  if (scope === 'usage:write') return world.ask('gateway', document, variables as object)
-  if (scope === 'platform-clients:manage' || root === 'createAccount')
+  if (scope === 'usage:write' || scope === 'inventory:write') return world.ask('gateway', document, variables as object)
+  if (scope === 'platform-clients:manage' || scope === 'processors:manage' || root === 'createAccount')
     return world.ask('staff', document, variables as object)
   const email = 'invited@subject.example'
   const token =
