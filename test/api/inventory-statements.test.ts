@@ -37,7 +37,7 @@ afterAll(async () => {
 })
 
 const ITEM = `id category { name retention { period } } purposes { name legalBasis { name } } legalBasis { name } keptUntil
-  recipients { edges { node { processorId name country purpose { name } } } }`
+  recipients { edges { node { processor { id name country role } purpose { name } } } }`
 
 /** How many statements a whole request takes, and how many edges the list below `path` has. */
 async function statementsOf(query: string, variables: object, edgesOf: (data: unknown) => unknown[]) {

@@ -55,15 +55,14 @@ describe('a person sees of itself', () => {
     category { key name description fideslangKeys dpvTerms sensitivity clause } system locator
     purposes { key name fideslangKey dpvTerm } legalBasis { key name article dpvTerm } collectedAt state
     retention { description trigger period action clause source } keptUntil
-    recipients { edges { node { name country purpose { key name } firstAt lastAt } } } } } } }`
+    recipients { edges { node { processor { name country role } purpose { key name } firstAt lastAt } } } } } } }`
 
   test('what is held, why, on which ground, how long, and who received it', async () => {
     const { data, errors } = await world.ask(as('MEMBER'), OWN, { filter: { category: 'USAGE' } })
     expect(errors).toBeUndefined()
     const recipient = (name: string, firstAt: string, purpose: object) => ({
       node: {
-        name,
-        country: 'IE',
+        processor: { name, country: 'IE', role: 'PROCESSOR' },
         purpose,
         firstAt,
         lastAt: '2026-03-03T00:00:00.000Z',
@@ -297,6 +296,28 @@ describe('who sees what', () => {
 
   test('nobody sees items without a token', async () => {
     expect((await world.ask(null, LIST)).errors?.[0]?.extensions['code']).toBe('UNAUTHENTICATED')
+  })
+
+  test("staff that sees an item sees who received it, an account's own processor too", async () => {
+    const accountId = localId(world.ids.account)
+    const own = keyOf(await addProcessor(world, 'Own Office', accountId))
+    const at = world.clock.now()
+    await world.resources.db.worker(async (tx) => {
+      const { id: itemId } = await tx.inventoryItem.findFirstOrThrow({
+        where: { accountId, system: 'usage', category: 'SECURITY' },
+      })
+      const received = { processorHomeId: own.accountId, processorId: own.id, firstAt: at, lastAt: at }
+      await tx.inventoryRecipient.createMany({ data: [{ accountId, itemId, purpose: 'SECURITY', ...received }] })
+    }, accountId)
+    const query = `{ inventoryItems(filter: { category: SECURITY }) { edges { node { recipients { edges { node {
+      processor { name } } } } } } } }`
+    for (const name of ['STAFF SUPPORT', 'STAFF PRIVACY_OFFICER', 'MEMBER', 'OWNER', 'INTEGRATION']) {
+      const { data, errors } = await world.ask(as(name), query)
+      expect(errors).toBeUndefined()
+      expect(data.inventoryItems.edges[0].node.recipients.edges).toEqual([
+        { node: { processor: { name: 'Own Office' } } },
+      ])
+    }
   })
 
   test("another account's ids are answered like ids that do not exist", async () => {

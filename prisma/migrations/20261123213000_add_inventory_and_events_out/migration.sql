@@ -446,7 +446,7 @@ create policy app_reads on event_counter for select to privacy_app using
 -- The register is public; an account's own processors are seen by it alone.
 create policy app_reads on processor for select to privacy_app using
   (account_id = '00000000-0000-7000-8000-000000000000' or account_id = (select app.tenant_id())
-    or (select app.staff('processing:read')));
+    or (select app.staff('processing:read')) or (select app.staff('inventory:read')));
 create policy app_adds on processor for insert to privacy_app with check
   (account_id = (select app.account_id())
     and ((select app.staff('processors:manage')) or (select app.principal()) = 'SYSTEM'));

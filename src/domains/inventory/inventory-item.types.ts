@@ -16,21 +16,7 @@ export const InventoryRecipientObject = builder.prismaObject('InventoryRecipient
   description: 'That a processor received the data of an item.',
   extensions: cursorOf(['uuid', 'uuid', 'uuid', 'purpose']),
   fields: (t) => ({
-    processorId: t.id({
-      description: 'Global id of the processor.',
-      resolve: (row) => globalId('Processor', tenantKey({ accountId: row.processorHomeId, id: row.processorId })),
-    }),
-    name: t.string({
-      description: 'Name of the processor.',
-      select: { processor: { select: { name: true } } },
-      resolve: ({ processor }) => processor.name,
-    }),
-    country: t.field({
-      type: 'CountryCode',
-      description: 'Where the processor is established.',
-      select: { processor: { select: { country: true } } },
-      resolve: ({ processor }) => processor.country,
-    }),
+    processor: t.relation('processor', { description: 'Who received it.' }),
     purpose: t.field({
       type: PurposeInfoObject,
       description: 'What it received the data for.',
