@@ -2,6 +2,9 @@ import { generateKeyPair, generateKeyPairSync } from 'node:crypto'
 import { promisify } from 'node:util'
 import { importJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PLATFORM_ACCOUNT_ID } from '../../src/db/caller.ts'
+import { DEMO_PROCESSOR_ID } from '../../src/demo/demo-processors.ts'
+import { globalId, tenantKey } from '../../src/domains/public-id.ts'
 import { readServerEnv } from '../../src/env.ts'
 import { createLog } from '../../src/http/logging.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
@@ -22,6 +25,8 @@ afterAll(async () => {
   await server.stop()
   await world.close()
 })
+
+const PROCESSOR = globalId('Processor', tenantKey({ accountId: PLATFORM_ACCOUNT_ID, id: DEMO_PROCESSOR_ID }))
 
 type Client = { clientId: string; id: string; authentication: string; scopes: string[] }
 const clientOf = (outcome: Outcome) => outcome['apiClient'] as Client
@@ -53,7 +58,18 @@ test('a client with a secret gets a token, reads its account, and is out from th
   const { clientId, id } = clientOf(created)
   expect(clientOf(created)).toMatchObject({
     authentication: 'client_secret',
-    scopes: ['accounts:read', 'subjects:read', 'subjects:write', 'usage:read'],
+    scopes: [
+      'accounts:read',
+      'subjects:read',
+      'subjects:write',
+      'usage:read',
+      'usage:summarise',
+      'inventory:read',
+      'processing:read',
+      'events:read',
+      'webhooks:read',
+      'webhooks:manage',
+    ],
   })
   const secret = String(created['secret'])
   const { access_token: token } = await fetchToken(clientId, { secret })
@@ -141,8 +157,12 @@ test('a client of another account is out of reach', async () => {
 
 test('Staff makes and disables clients of gateways and processors, and cannot touch those of customers', async () => {
   const gateway = await perform(world, 'staff', 'createPlatformClient', { label: 'Edge', kind: 'GATEWAY' })
-  const processor = await perform(world, 'staff', 'createPlatformClient', { label: 'Vendor', kind: 'PROCESSOR' })
-  expect([clientOf(gateway).scopes, clientOf(processor).scopes]).toEqual([['usage:write'], []])
+  const vendor = { label: 'Vendor', kind: 'PROCESSOR', processorId: PROCESSOR }
+  const processor = await perform(world, 'staff', 'createPlatformClient', vendor)
+  expect([clientOf(gateway).scopes, clientOf(processor).scopes]).toEqual([
+    ['usage:write', 'inventory:write'],
+    ['events:read', 'webhooks:read', 'webhooks:manage'],
+  ])
   const { access_token: token } = await fetchToken(clientOf(gateway).clientId, { secret: String(gateway['secret']) })
   expect((await ask(token, '{ viewer { principal } }')).body.data).toEqual({ viewer: { principal: 'GATEWAY' } })
   const disable = (id: string) => codeOf(perform(world, 'staff', 'disablePlatformClient', { apiClientId: id }))
@@ -159,7 +179,7 @@ test('Staff makes and disables clients of gateways and processors, and cannot to
 test('a platform client is of a processor or of none', async () => {
   const make = (input: object, as: Who = 'staff') =>
     codeOf(perform(world, as, 'createPlatformClient', { label: 'X', ...input }))
-  const processorId = '0199aa00-0000-7000-8000-0000000000aa'
+  const processorId = PROCESSOR
   expect(await make({ kind: 'PROCESSOR', processorId })).toBe('CreatePlatformClientSuccess')
   expect(await make({ kind: 'GATEWAY', processorId })).toBe('BAD_USER_INPUT')
   expect(await make({ kind: 'PROCESSOR', processorId: 'not-a-uuid' })).toBe('BAD_USER_INPUT')
