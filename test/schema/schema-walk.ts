@@ -2,6 +2,7 @@ import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputField,
+  type GraphQLObjectType,
   type GraphQLSchema,
   isEnumType,
   isInputObjectType,
@@ -16,7 +17,7 @@ type Described = { readonly name: string; readonly description?: string | null |
 
 /** A root field with the operation it belongs to. */
 export type RootField = {
-  readonly operation: 'query' | 'mutation'
+  readonly operation: 'query' | 'mutation' | 'subscription'
   readonly name: string
   readonly field: GraphQLField<unknown, unknown>
 }
@@ -44,11 +45,15 @@ function argumentsOf(type: Described, field: Described): Element[] {
   return args.map(({ name, description }) => ({ path: `${type.name}.${field.name}(${name})`, description }))
 }
 
-/** Every field of Query and Mutation. @throws Error when there is none */
+/** Every field of Query, Mutation and Subscription, in this order. @throws Error when there is none */
 export function rootFieldsOf(schema: GraphQLSchema): RootField[] {
-  const of = (operation: RootField['operation'], type = schema.getQueryType()) =>
+  const of = (operation: RootField['operation'], type: GraphQLObjectType | null | undefined) =>
     Object.values(type?.getFields() ?? {}).map((field) => ({ operation, name: field.name, field }))
-  return notEmpty([...of('query'), ...of('mutation', schema.getMutationType())])
+  return notEmpty([
+    ...of('query', schema.getQueryType()),
+    ...of('mutation', schema.getMutationType()),
+    ...of('subscription', schema.getSubscriptionType()),
+  ])
 }
 
 /** Every argument and input field, with the type or field that has it. @throws Error when there is none */

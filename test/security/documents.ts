@@ -9,16 +9,19 @@ import {
   isUnionType,
 } from 'graphql'
 import { buildSchema } from '../../src/schema/index.ts'
-import { rootFieldsOf } from '../schema/schema-walk.ts'
+import { type RootField, rootFieldsOf } from '../schema/schema-walk.ts'
 
 /** The schema under test. */
 export const schema: GraphQLSchema = buildSchema()
 
 const DEPTH = 6
 
-/** A document that calls one root field with all its arguments as variables and selects everything below it. */
-export function documentOf(name: string): string {
-  const root = rootFieldsOf(schema).find((each) => each.name === name)
+/**
+ * A document that calls one root field with all its arguments as variables and selects everything below it. Of a query
+ * and a subscription of the same name it is the query, where no operation is named.
+ */
+export function documentOf(name: string, of?: RootField['operation']): string {
+  const root = rootFieldsOf(schema).find((each) => each.name === name && (of === undefined || each.operation === of))
   if (!root) throw new Error(`there is no root field ${name}`)
   const { operation, field } = root
   const variables = field.args.map((each) => `$${each.name}: ${each.type}`).join(', ')

@@ -21,10 +21,14 @@ export type Place = {
   readonly type: GraphQLNamedInputType
 }
 
-/** Every place of every root field, nested inputs and filters included. @throws Error when there is none */
+/**
+ * Every place of every query and mutation, nested inputs and filters included. A subscription takes the arguments of the
+ * query of its name, which a test of the schema holds. @throws Error when there is none
+ */
 export function placesOf(): Place[] {
   return notEmpty(
     rootFieldsOf(schema).flatMap(({ operation, name: root, field }) => {
+      if (operation === 'subscription') return []
       const scope = String(field.extensions['scope'])
       return leaves(field.args, []).map((leaf) => ({ root, operation, scope, ...leaf }))
     }),

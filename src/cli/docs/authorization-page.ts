@@ -22,10 +22,15 @@ export function matrixColumns(): Column[] {
 }
 
 /** Every root field with its operation and scope: a row of the matrix. */
-export function matrixRows(): { operation: 'query' | 'mutation'; name: string; scope: Scope }[] {
+export function matrixRows(): { operation: 'query' | 'mutation' | 'subscription'; name: string; scope: Scope }[] {
   const schema = buildSchema()
-  return (['query', 'mutation'] as const).flatMap((operation) => {
-    const type = operation === 'query' ? schema.getQueryType() : schema.getMutationType()
+  const types = {
+    query: schema.getQueryType(),
+    mutation: schema.getMutationType(),
+    subscription: schema.getSubscriptionType(),
+  }
+  return (['query', 'mutation', 'subscription'] as const).flatMap((operation) => {
+    const type = types[operation]
     return Object.values(type?.getFields() ?? {}).map((field) => {
       return { operation, name: field.name, scope: field.extensions['scope'] as Scope }
     })
