@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemSession } from '../../src/auth/session.ts'
 import { recordAudit } from '../../src/domains/audit/audit.service.ts'
+import { sequenceEvents } from '../../src/domains/events/events.feed.ts'
 import {
   DELIVERED_SECONDS,
   deleteDeliveredEvents,
@@ -8,7 +9,6 @@ import {
   type EventHandler,
   outboxBacklog,
 } from '../../src/domains/events/events.jobs.ts'
-import { sequenceEvents } from '../../src/domains/events/events.feed.ts'
 import { retryDelaySeconds } from '../../src/domains/events/events.rules.ts'
 import { emitEvent } from '../../src/domains/events/events.service.ts'
 import { fresh, localId } from '../api/calls.ts'
