@@ -62,6 +62,8 @@ export type BenchResult = {
 /** How a bench is run. */
 export type BenchOptions = {
   readonly rounds: number
+  /** How many events the bench of webhooks sends. */
+  readonly events: number
   /** A login that owns a PostgreSQL, or undefined where none is named. */
   readonly postgresUrl: string | undefined
   /** Other processes may use this much of one core before a round is dropped; 0.25 where figures are reported. */

@@ -2,14 +2,16 @@ import { parseArgs } from 'node:util'
 import type { BenchOptions, BenchResult } from './frame.ts'
 import { benchIngest } from './ingest/ingest.ts'
 import { benchStart } from './start.ts'
+import { benchWebhooks } from './webhooks.ts'
 
 /** The benches by name. A new one is a function and a line here. */
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   ingest: benchIngest,
   start: benchStart,
+  webhooks: benchWebhooks,
 }
 
-const USAGE = `npm run bench -- ${Object.keys(BENCHES).join('|')} [--json] [--rounds 9] [--foreign 0.25] [--url postgres://owner…]`
+const USAGE = `npm run bench -- ${Object.keys(BENCHES).join('|')} [--json] [--rounds 9] [--events 10000] [--foreign 0.25] [--url postgres://owner…]`
 
 function print({ rows, targets }: BenchResult): void {
   console.table(rows)
@@ -22,16 +24,19 @@ async function main(): Promise<void> {
     options: {
       json: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '9' },
+      events: { type: 'string', default: '10000' },
       foreign: { type: 'string', default: '0.25' },
       url: { type: 'string' },
     },
   })
   const bench = BENCHES[positionals[0] ?? '']
   const rounds = Number(values.rounds)
-  if (!bench || positionals.length !== 1 || !Number.isInteger(rounds) || rounds < 1) throw new Error(USAGE)
+  const events = Number(values.events)
+  if (!bench || positionals.length !== 1 || !Number.isInteger(rounds) || rounds < 1 || !(events >= 1))
+    throw new Error(USAGE)
   const postgresUrl = values.url ?? process.env['BENCH_POSTGRES_URL'] ?? process.env['TEST_POSTGRES_URL']
   const foreignCoresMax = Number(values.foreign)
-  const result = await bench({ rounds, postgresUrl, foreignCoresMax, say: (line) => console.log(line) })
+  const result = await bench({ rounds, events, postgresUrl, foreignCoresMax, say: (line) => console.log(line) })
   if (values.json) console.log(JSON.stringify(result))
   else print(result)
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:https'
 import { type AddressInfo, connect, createServer as createTcp } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { type PostOptions, postGuarded } from '../../src/net/guarded-post.ts'
-import { answer, openReceiver } from '../webhooks/kit.ts'
+import { answer, openReceiver } from '../webhooks/receiver.ts'
 import { createAuthority } from './certificates.ts'
 
 const authority = createAuthority()

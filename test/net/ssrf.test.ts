@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isAddressAllowed } from '../../src/net/addresses.ts'
 import { type PostOptions, postGuarded } from '../../src/net/guarded-post.ts'
 import { refuseTarget } from '../../src/net/target-url.ts'
-import { answer, openReceiver, type Receiver } from '../webhooks/kit.ts'
+import { answer, openReceiver, type Receiver } from '../webhooks/receiver.ts'
 
 /** Listens where nobody may arrive, and counts whoever does. */
 let inside: Receiver

@@ -1,4 +1,4 @@
-import type { Arrival, Behaviour } from './kit.ts'
+import type { Arrival, Behaviour } from './receiver.ts'
 
 /** What a receiver did with an arrival, in order. */
 export type Handled = { readonly arrival: Arrival; readonly accepted: boolean }
