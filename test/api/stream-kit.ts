@@ -99,6 +99,24 @@ function parseEvent(block: string): Sent | null {
   return { event, id: fields.get('id') ?? null, data: data === '' ? null : JSON.parse(data) }
 }
 
+/** The first event of a subscription, straight from the application; its connection is dropped then. */
+export async function firstOf(world: World, token: string | null, query: string, variables: object): Promise<Sent> {
+  const response = await world.serving.app.fetch('http://privacy.test/graphql', {
+    method: 'POST',
+    headers: {
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({ query, variables }),
+  })
+  const events = readEvents(response)
+  const { value } = await events.next()
+  await events.return()
+  if (!value) throw new Error('the stream ended without an event')
+  return value
+}
+
 /** The world's application behind the program's own HTTP server. */
 export async function listen(world: World, graceSeconds = 10) {
   const http = createHttpServer({
