@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const client = createClient()
   const scan = await scanTrace(options.path)
   console.log(`${scan.format.name}: ${number(scan.rows)} rows, no fault found.`)
-  const { shiftMs, asked } = await openShift(client, options, scan)
+  const { shiftMs, asked } = await openShift(client, options, scan, systemClock.now())
   if (!asked) console.log('The times lie where the first run of this file into this account put them.')
   console.log(`The last row lies at ${new Date(scan.lastTimeMs + shiftMs).toISOString()}.`)
   const interruption = new AbortController()

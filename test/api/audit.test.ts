@@ -146,9 +146,13 @@ test('what Staff is shown of persons is written, for exactly those persons', asy
   await perform(world, 'gateway', 'recordUsage', { accountId: account, events: usage })
   expect(await shownBy('{ usageEvents(first: 10) { edges { node { addressPrefix } } } }')).toEqual(uuid(member, owner))
   expect(
-    await shownBy('query($f: UsageSummaryFilter!) { usageSummary(filter: $f, bucket: DAY) { totals { requests } } }', {
-      f: { from: '2026-03-01T00:00:00Z', to: '2026-04-01T00:00:00Z' },
-    }),
+    await shownBy(
+      'query($f: DateTime!, $t: DateTime!) { usageStatistics(from: $f, to: $t) { months { isLeftOut } } }',
+      {
+        f: '2026-02-01T00:00:00Z',
+        t: '2026-03-01T00:00:00Z',
+      },
+    ),
   ).toEqual([])
 })
 

@@ -189,8 +189,6 @@ test('each caller counts what it may see', async () => {
     memberOfOther: await count(member, { ...ALL, subjectId: world.ids.endUser }),
     other: await count('otherSubject'),
     otherOfMine: await count('otherSubject', { ...ALL, accountId: world.ids.account }),
-    staff: await count('staff'),
-    staffOfMine: await count('staff', { ...ALL, accountId: world.ids.account }),
   }).toEqual({
     owner: 3_000,
     integration: 3_000,
@@ -198,22 +196,20 @@ test('each caller counts what it may see', async () => {
     memberOfOther: 0,
     other: 100,
     otherOfMine: 0,
-    staff: 3_100,
-    staffOfMine: 3_000,
   })
-  for (const as of ['processor', 'gateway'] as const) {
+  for (const as of ['staff', 'processor', 'gateway'] as const) {
     const { errors } = await world.ask(as, QUERY, { f: ALL, b: 'DAY', g: [] })
     expect(errors?.[0]?.extensions['code']).toBe('FORBIDDEN')
   }
 })
 
 test('sums may grow beyond 64 bits', async () => {
-  const occurredAt = '2025-05-05T05:05:05.000Z'
+  const occurredAt = '2023-05-05T05:05:05.000Z'
   const events = Array.from({ length: 1_100 }, (_, index) =>
     inference(`huge-${index}`, { occurredAt, payloadBytes: Number.MAX_SAFE_INTEGER }),
   )
   await call(world, 'gateway', 'recordUsage', { accountId: world.ids.otherAccount, events })
-  const filter = { from: '2025-05-05T00:00:00.000Z', to: '2025-05-06T00:00:00.000Z' }
+  const filter = { from: '2023-05-05T00:00:00.000Z', to: '2023-05-06T00:00:00.000Z' }
   const { totals } = await ask({ as: 'otherSubject', filter })
   expect(totals.payloadBytes).toBe('9907919180215090100')
 })
@@ -235,6 +231,7 @@ test('a cursor or filter that no answer gave out is refused in words', async () 
     { ...ALL, to: ALL.from },
     { from: '0000-01-01T00:00:00.000Z', to: '0000-01-02T00:00:00.000Z' },
     { from: '2000-01-01T00:00:00.000Z', to: '2026-01-01T00:00:00.000Z' },
+    { from: '2023-02-28T23:00:00.000Z', to: '2024-01-01T00:00:00.000Z' },
     { ...ALL, subjectId: world.ids.other, accountId: world.ids.account },
   ]
   const codes: unknown[] = []
@@ -245,6 +242,6 @@ test('a cursor or filter that no answer gave out is refused in words', async () 
   for (const a of cursors) await probe({ a })
   for (const f of filters) await probe({ f })
   for (const n of [0, -1]) await probe({ n })
-  expect(codes).toHaveLength(15)
+  expect(codes).toHaveLength(16)
   for (const each of codes) expect(each).toEqual('BAD_USER_INPUT')
 })

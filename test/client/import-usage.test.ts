@@ -93,7 +93,8 @@ test('an import that is killed, repeated and moved stores nothing twice', async 
 
 test('Ctrl-C ends the import after the batch in flight, and tells what was done', async () => {
   const { otherAccount } = world.ids
-  const args = [AZURE, '--account', otherAccount, '--model', 'trace/two', '--batch', '10']
+  const until = ['--until', '2026-03-10T11:30:00Z']
+  const args = [AZURE, '--account', otherAccount, '--model', 'trace/two', '--batch', '10', ...until]
   const between = await proxy((recordings) => {
     if (recordings === 2) interrupted.child.kill('SIGINT')
   })
@@ -107,10 +108,16 @@ test('Ctrl-C ends the import after the batch in flight, and tells what was done'
   expect(output).toContain('Interrupted. What was sent is kept.')
 
   const { output: resumed } = await run(...args)
-  expect(resumed).toContain('The last row lies at 2023-11-16T18:56:42.854Z.')
+  expect(resumed).toContain('The last row lies at 2026-03-10T11:30:00.000Z.')
   expect(resumed).toMatch(new RegExp(`^recorded +${60 - rows} events, .*\nduplicates +${rows} events, `, 'm'))
-  const range = ['2023-11-16T00:00:00Z', '2023-11-17T00:00:00Z'] as const
+  const range = ['2026-03-10T00:00:00Z', '2026-03-11T00:00:00Z'] as const
   expect(await summed('otherSubject', 'trace/two', ...range)).toMatchObject({ requests: 60, inputTokens: 105_081 })
+})
+
+test('a trace of months that are no longer kept is refused before its first run decides anything', async () => {
+  const { code, output } = await run(AZURE, '--account', world.ids.account, '--until', '2020-01-31T12:00:00Z')
+  expect(code).toBe(1)
+  expect(output).toMatch(/Usage before 20[0-9]{2}-[0-9]{2}-01T00:00:00.000Z is not taken: say with --until where/)
 })
 
 test('a BurstGPT trace is imported with its own models, and needs to be told where it ends', async () => {

@@ -38,6 +38,7 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     subject: { id: endUser },
     subjects: {},
     usageEvents: {},
+    usageStatistics: { from: '2026-02-01T00:00:00Z', to: '2026-03-01T00:00:00Z', kind: 'INFERENCE', groupBy: 'MODEL' },
     usageSummary: { filter: { from: '2026-03-15T00:00:00Z', to: '2026-03-16T00:00:00Z' }, bucket: 'HOUR', groupBy: [] },
     viewer: {},
     webhookDeliveries: {},

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type PrivacyClient, type RecordUsageInput, unwrap } from '@pipelet/privacy'
+import { acceptedFrom } from '../../domains/usage/usage-window.rules.ts'
 import type { ImportOptions } from './import-options.ts'
 import { TraceError } from './trace-error.ts'
 import { eachBatch, type NumberedRow, type TraceScan } from './trace-file.ts'
@@ -48,17 +49,22 @@ export function requestIdOf(fileHash: string, line: number, accountId: string): 
 /**
  * How far the times are moved, in milliseconds. The server keeps what the first run of the file into the account asked
  * for and tells it to every later one.
- * @throws TraceError for a file without dates and without `--until`
+ * @throws TraceError for a file without dates and without `--until`, and for one that would lie in months that are no
+ * longer kept: it would be refused, and yet its first run would have decided
  */
 export async function openShift(
   client: PrivacyClient,
   options: Pick<ImportOptions, 'accountId' | 'until'>,
   { format, fileHash, lastTimeMs }: TraceScan,
+  now: Date,
 ): Promise<{ readonly shiftMs: number; readonly asked: boolean }> {
   const { accountId, until } = options
   if (!format.hasInstants && !until)
     throw new TraceError(`A file of ${format.name} counts its times from its begin: say with --until where it ends.`)
   const wanted = until ? until.getTime() - lastTimeMs : 0
+  const from = acceptedFrom(now)
+  if (lastTimeMs + wanted < from.getTime())
+    throw new TraceError(`Usage before ${from.toISOString()} is not taken: say with --until where the file ends.`)
   const opened = unwrap(await client.openUsageImport({ accountId, fileHash, shiftMs: wanted }))
   const shiftMs = Number(opened.shiftMs)
   return { shiftMs, asked: shiftMs === wanted }

@@ -1,37 +1,10 @@
-import { z } from 'zod'
-import { EndpointKind, UsageKind } from '../../generated/prisma/enums.ts'
+import { UsageKind } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { readAccountId, readTenantKey } from '../../schema/global-id.ts'
-import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
-import { readSummary, readTotals, type SummaryKey, type SummaryQuery, type SummaryRow } from './usage.reads.ts'
-import { usageReach, usageScope } from './usage.scope.ts'
-import { UsageEventObject, UsageSummaryRow, UsageTotals } from './usage.types.ts'
-import { matchesUsagePattern, USAGE_PATTERN_WORDS } from './usage-patterns.rules.ts'
-
-const DAY_MS = 86_400_000
-/** The longest time a summary may cover, in days, by length of its buckets. */
-const DAYS_MAX = { HOUR: 92, DAY: 1_100, MONTH: 4_000 } as const
-const PAGE_MAX = 500
-const PAGE_DEFAULT = 100
-
-const UsageBucketEnum = builder.enumType('UsageBucket', {
-  description: 'The length of a bucket of time, UTC.',
-  values: {
-    HOUR: { description: 'An hour; a summary covers at most 92 days.' },
-    DAY: { description: 'A day; a summary covers at most 1,100 days.' },
-    MONTH: { description: 'A calendar month.' },
-  } as const,
-})
-
-const UsageDimensionEnum = builder.enumType('UsageDimension', {
-  description: 'What a summary can be divided by, beside time.',
-  values: {
-    MODEL: { description: 'The model.' },
-    ENDPOINT_KIND: { description: 'How the model was reached.' },
-    REGION: { description: 'Where it was processed.' },
-  } as const,
-})
+import { usageScope } from './usage.scope.ts'
+import { UsageEventObject } from './usage.types.ts'
+import { assertPatterns } from './usage-filters.queries.ts'
 
 const UsageEventFilter = builder.inputType('UsageEventFilter', {
   description: 'Which usage events; conditions are combined by AND.',
@@ -42,20 +15,6 @@ const UsageEventFilter = builder.inputType('UsageEventFilter', {
     to: t.field({ type: 'DateTime', description: 'Before this instant.' }),
     kind: t.field({ type: UsageKind, description: 'Of this kind.' }),
     model: t.string({ description: 'Of exactly this model.' }),
-  }),
-})
-
-const UsageSummaryFilter = builder.inputType('UsageSummaryFilter', {
-  description: 'Which usage events a summary counts; conditions are combined by AND.',
-  fields: (t) => ({
-    from: t.field({ type: 'DateTime', required: true, description: 'At or after this instant.' }),
-    to: t.field({ type: 'DateTime', required: true, description: 'Before this instant.' }),
-    accountId: t.id({ description: 'Of this account.' }),
-    subjectId: t.id({ description: 'Linked to this person.' }),
-    kind: t.field({ type: UsageKind, defaultValue: 'INFERENCE', description: 'Of this kind.' }),
-    model: t.string({ description: 'Of exactly this model.' }),
-    endpointKind: t.field({ type: EndpointKind, description: 'Reached this way.' }),
-    region: t.string({ description: 'Processed in this region.' }),
   }),
 })
 
@@ -85,118 +44,4 @@ builder.queryField('usageEvents', (t) =>
       })
     },
   }),
-)
-
-function readQuery(
-  filter: typeof UsageSummaryFilter.$inferInput,
-  bucket: SummaryQuery['bucket'],
-  groupBy: readonly SummaryQuery['groupBy'][number][],
-): SummaryQuery {
-  assertPatterns(filter)
-  const subject = filter.subjectId ? readTenantKey('filter.subjectId', 'Subject', filter.subjectId) : null
-  const named = filter.accountId ? readAccountId('filter.accountId', filter.accountId) : null
-  if (filter.from >= filter.to) throw badInput('filter.to', 'must lie after filter.from')
-  if (filter.to.getTime() - filter.from.getTime() > DAYS_MAX[bucket] * DAY_MS)
-    throw badInput('filter', `must cover at most ${DAYS_MAX[bucket]} days for buckets of one ${bucket}`)
-  if (subject && named && subject.accountId !== named)
-    throw badInput('filter.subjectId', 'must be of the account in filter.accountId')
-  return {
-    from: filter.from,
-    to: filter.to,
-    bucket,
-    groupBy,
-    kind: filter.kind ?? 'INFERENCE',
-    model: filter.model,
-    endpointKind: filter.endpointKind,
-    region: filter.region,
-    accountId: subject?.accountId ?? named,
-    subjectId: subject?.id,
-  }
-}
-
-const cursorOf = (row: SummaryRow) =>
-  Buffer.from(JSON.stringify([row.bucketStart, row.model, row.endpointKind, row.region])).toString('base64url')
-
-const cursorShape = z.tuple([
-  z.iso.datetime({ precision: 3 }),
-  z
-    .string()
-    .refine((value) => matchesUsagePattern('model', value))
-    .nullable(),
-  z.enum(EndpointKind).nullable(),
-  z
-    .string()
-    .refine((value) => matchesUsagePattern('region', value))
-    .nullable(),
-])
-
-function readCursor(cursor: string): SummaryKey {
-  try {
-    const [start, model, endpointKind, region] = cursorShape.parse(
-      JSON.parse(Buffer.from(cursor, 'base64url').toString()),
-    )
-    return { bucketStart: new Date(start), model, endpointKind, region }
-  } catch {
-    throw badInput('after', 'is not a cursor of this connection')
-  }
-}
-
-/** @throws BAD_INPUT when a filter holds what no event can hold */
-function assertPatterns(filter: { model?: string | null | undefined; region?: string | null | undefined }): void {
-  for (const field of ['model', 'region'] as const) {
-    const value = filter[field]
-    if (value !== null && value !== undefined && !matchesUsagePattern(field, value))
-      throw badInput(`filter.${field}`, `must be ${USAGE_PATTERN_WORDS[field]}`)
-  }
-}
-
-builder.queryField('usageSummary', (t) =>
-  t.connection(
-    {
-      type: UsageSummaryRow,
-      ...needs(
-        'usage:read',
-        'Usage that the caller may see, summed by time and group, in order of time. Pages forward: 100 rows, or as many as `first` says, 500 at most.',
-      ),
-      args: {
-        filter: t.arg({ type: UsageSummaryFilter, required: true, description: 'Which events are counted.' }),
-        bucket: t.arg({ type: UsageBucketEnum, required: true, description: 'The length of a bucket of time.' }),
-        groupBy: t.arg({
-          type: [UsageDimensionEnum],
-          required: true,
-          defaultValue: [],
-          description: 'What to divide by, beside time.',
-        }),
-      },
-      resolve: async (_root, args, { reads, session }) => {
-        if (args.last != null || args.before != null) throw badInput('last', 'is not offered: this list pages forward')
-        const limit = args.first ?? PAGE_DEFAULT
-        if (limit < 1 || limit > PAGE_MAX) throw badInput('first', `must be 1 to ${PAGE_MAX}`)
-        const query = readQuery(args.filter, args.bucket, args.groupBy)
-        const after = args.after ? readCursor(args.after) : null
-        const rows = await readSummary(reads.tx, usageReach(session), query, { limit: limit + 1, after })
-        const edges = rows.slice(0, limit).map((node) => ({ node, cursor: cursorOf(node) }))
-        return {
-          query,
-          edges,
-          pageInfo: {
-            hasNextPage: rows.length > limit,
-            hasPreviousPage: after !== null,
-            startCursor: edges[0]?.cursor ?? null,
-            endCursor: edges.at(-1)?.cursor ?? null,
-          },
-        }
-      },
-    },
-    {
-      description: 'A page of a summary of usage.',
-      fields: (connection) => ({
-        totals: connection.field({
-          type: UsageTotals,
-          description: 'Sums over everything that the summary counts, all pages together.',
-          resolve: ({ query }, _args, { reads, session }) => readTotals(reads.tx, usageReach(session), query),
-        }),
-      }),
-    },
-  ),
 )

@@ -55,16 +55,16 @@ type SumColumns = {
   bytes: string
   latency: Record<string, number> | null
 }
-type RowColumns = SumColumns & { bucket: Date; model: string; endpoint_kind: string; region: string }
+type RowColumns = SumColumns & { bucket: Date; by_model: string; by_endpoint: string; by_region: string }
 
 const UNIT = { HOUR: 'hour', DAY: 'day', MONTH: 'month' } as const
 
-function conditions(reach: NonNullable<UsageReach>, query: SummaryQuery): Prisma.Sql {
+type Reach = NonNullable<UsageReach>
+
+function conditions(reach: Reach, query: SummaryQuery): Prisma.Sql {
   const equals: [Prisma.Sql, string | null | undefined, Prisma.Sql][] = [
     [Prisma.sql`account_id`, reach.accountId, Prisma.sql`::uuid`],
-    [Prisma.sql`subject_id`, reach.subjectId, Prisma.sql`::uuid`],
     [Prisma.sql`account_id`, query.accountId, Prisma.sql`::uuid`],
-    [Prisma.sql`subject_id`, query.subjectId, Prisma.sql`::uuid`],
     [Prisma.sql`kind`, query.kind, Prisma.sql`::usage_kind`],
     [Prisma.sql`model`, query.model, Prisma.empty],
     [Prisma.sql`endpoint_kind`, query.endpointKind, Prisma.sql`::endpoint_kind`],
@@ -72,20 +72,71 @@ function conditions(reach: NonNullable<UsageReach>, query: SummaryQuery): Prisma
   ]
   return Prisma.join(
     [
-      Prisma.sql`occurred_at >= ${query.from} and occurred_at < ${query.to}`,
+      Prisma.sql`true`,
       ...equals.flatMap(([column, value, cast]) => (value ? [Prisma.sql`${column} = ${value}${cast}`] : [])),
     ],
     ' and ',
   )
 }
 
-const PER_LATENCY = Prisma.sql`count(*) as requests, sum(input_tokens) as input, sum(output_tokens) as output,
-  sum(payload_bytes) as bytes, ${Prisma.raw(bucketSql('latency_ms'))} as latency_bucket`
+/** What is selected to group by, of events or of aggregates; empty for totals. */
+type Keys = { readonly events: Prisma.Sql; readonly aggregates: Prisma.Sql; readonly names: Prisma.Sql }
+
+const NO_KEYS: Keys = { events: Prisma.empty, aggregates: Prisma.empty, names: Prisma.empty }
+
+/**
+ * Usage by key and bucket of latency: events of the months that are kept, and aggregates of those that were folded. An
+ * event is in exactly one of the two, because its month is noted as folded in the transaction that drops it. Aggregates
+ * are nobody's in particular, so that a person's usage is that of its events alone.
+ */
+function counted(reach: Reach, query: SummaryQuery, keys: Keys): Prisma.Sql {
+  const where = conditions(reach, query)
+  const persons = [reach.subjectId, query.subjectId].flatMap((id) =>
+    id ? [Prisma.sql`and subject_id = ${id}::uuid`] : [],
+  )
+  const [from, to] = [query.from, query.to].map((each) => Prisma.sql`(${each}::timestamptz at time zone 'UTC')::date`)
+  const aggregates =
+    persons.length > 0
+      ? Prisma.empty
+      : Prisma.sql`union all
+      select ${keys.aggregates} latency_bucket, sum(requests), sum(input_tokens), sum(output_tokens), sum(payload_bytes)
+      from usage_aggregate
+      where ${where} and day >= ${from} and day < ${to}
+        and date_trunc('month', day)::date in (select month from usage_month)
+      group by ${keys.names} latency_bucket`
+  return Prisma.sql`counted as (
+      select ${keys.events} ${Prisma.raw(bucketSql('latency_ms'))} as latency_bucket, count(*)::numeric as requests,
+        sum(input_tokens)::numeric as input, sum(output_tokens)::numeric as output, sum(payload_bytes) as bytes
+      from usage_event
+      where ${where} ${Prisma.join([Prisma.empty, ...persons], ' ')}
+        and occurred_at >= ${query.from} and occurred_at < ${query.to}
+      group by ${keys.names} latency_bucket
+      ${aggregates}),
+    grouped as (
+      select ${keys.names} latency_bucket, sum(requests) as requests, sum(input) as input, sum(output) as output,
+        sum(bytes) as bytes
+      from counted group by ${keys.names} latency_bucket)`
+}
 
 // As text: a sum may be larger than the widest integer of the database.
 const SUMS = Prisma.sql`coalesce(sum(requests), 0)::text as requests, coalesce(sum(input), 0)::text as input,
   coalesce(sum(output), 0)::text as output, coalesce(sum(bytes), 0)::text as bytes,
   json_object_agg(latency_bucket, requests) filter (where latency_bucket is not null) as latency`
+
+/** Bucket of time and group. Their names are no columns, so that grouping by a name groups by what is selected. */
+function keysOf({ bucket, groupBy }: SummaryQuery): Keys {
+  const by = (dimension: UsageDimension, column: Prisma.Sql) =>
+    groupBy.includes(dimension) ? Prisma.sql`coalesce(${column}::text, '')` : Prisma.sql`''`
+  const groups = Prisma.sql`${by('MODEL', Prisma.sql`model`)} collate "C" as by_model,
+    ${by('ENDPOINT_KIND', Prisma.sql`endpoint_kind`)} collate "C" as by_endpoint,
+    ${by('REGION', Prisma.sql`region`)} collate "C" as by_region,`
+  const unit = UNIT[bucket]
+  return {
+    events: Prisma.sql`date_trunc(${unit}, occurred_at, 'UTC') as bucket, ${groups}`,
+    aggregates: Prisma.sql`date_trunc(${unit}, day::timestamp at time zone 'UTC', 'UTC') as bucket, ${groups}`,
+    names: Prisma.sql`bucket, by_model, by_endpoint, by_region,`,
+  }
+}
 
 /**
  * A page of a summary, one row a bucket of time and group, in order of time, model, endpoint kind and region.
@@ -98,28 +149,20 @@ export async function readSummary(
   page: { readonly limit: number; readonly after: SummaryKey | null },
 ): Promise<SummaryRow[]> {
   if (!reach) return []
-  const by = (dimension: UsageDimension, column: Prisma.Sql) =>
-    query.groupBy.includes(dimension) ? Prisma.sql`coalesce(${column}::text, '')` : Prisma.sql`''`
   const { after } = page
   const beyond = after
-    ? Prisma.sql`where (bucket, model, endpoint_kind, region) > (${after.bucketStart}::timestamptz,
+    ? Prisma.sql`where (bucket, by_model, by_endpoint, by_region) > (${after.bucketStart}::timestamptz,
         ${after.model ?? ''}, ${after.endpointKind ?? ''}, ${after.region ?? ''})`
     : Prisma.empty
   const rows = await tx.$queryRaw<RowColumns[]>`
-    with grouped as (
-      select date_trunc(${UNIT[query.bucket]}, occurred_at, 'UTC') as bucket,
-        ${by('MODEL', Prisma.sql`model`)} collate "C" as model,
-        ${by('ENDPOINT_KIND', Prisma.sql`endpoint_kind`)} collate "C" as endpoint_kind,
-        ${by('REGION', Prisma.sql`region`)} collate "C" as region, ${PER_LATENCY}
-      from usage_event where ${conditions(reach, query)}
-      group by 1, 2, 3, 4, latency_bucket)
-    select bucket, model, endpoint_kind, region, ${SUMS} from grouped ${beyond}
-    group by 1, 2, 3, 4 order by 1, 2, 3, 4 limit ${page.limit}`
+    with ${counted(reach, query, keysOf(query))}
+    select bucket, by_model, by_endpoint, by_region, ${SUMS} from grouped ${beyond}
+    group by bucket, by_model, by_endpoint, by_region order by 1, 2, 3, 4 limit ${page.limit}`
   return rows.map((row) => ({
     bucketStart: row.bucket,
-    model: row.model || null,
-    endpointKind: (row.endpoint_kind || null) as EndpointKind | null,
-    region: row.region || null,
+    model: row.by_model || null,
+    endpointKind: (row.by_endpoint || null) as EndpointKind | null,
+    region: row.by_region || null,
     ...sumsOf(row),
   }))
 }
@@ -129,8 +172,7 @@ export async function readTotals(tx: Tx, reach: UsageReach, query: SummaryQuery)
   const none = { requests: '0', input: '0', output: '0', bytes: '0', latency: null }
   if (!reach) return sumsOf(none)
   const [row] = await tx.$queryRaw<SumColumns[]>`
-    with grouped as (
-      select ${PER_LATENCY} from usage_event where ${conditions(reach, query)} group by latency_bucket)
+    with ${counted(reach, query, NO_KEYS)}
     select ${SUMS} from grouped`
   return sumsOf(row ?? none)
 }

@@ -5,9 +5,9 @@ import { NO_ROWS } from '../no-rows.rules.ts'
 /** Whose usage a caller may see: everyone's, an account's, one person's, or nobody's. */
 export type UsageReach = { readonly accountId?: string; readonly subjectId?: string } | null
 
-/** Staff all, owners, admins and integrations that of their account, a person its own. */
-export function usageReach(session: Session): UsageReach {
-  if (!session.scopes.has('usage:read')) return null
+/** Staff all, owners, admins and integrations that of their account, a person its own; nobody without the scope. */
+export function usageReach(session: Session, scope: 'usage:read' | 'usage:summarise' = 'usage:read'): UsageReach {
+  if (!session.scopes.has(scope)) return null
   if (session.principal === 'STAFF') return {}
   const { accountId, subjectId, reach } = session
   if (accountId === null) return null

@@ -113,7 +113,7 @@ const LatencyPercentiles = builder.objectRef<SummarySums['latencyMs']>('LatencyP
   }),
 })
 
-const UsageSums = builder.interfaceRef<SummarySums>('UsageSums').implement({
+export const UsageSums = builder.interfaceRef<SummarySums>('UsageSums').implement({
   description: 'Sums over a group of usage events.',
   fields: (t) => ({
     requests: t.expose('requests', { type: 'BigInt', description: 'Number of events.' }),
