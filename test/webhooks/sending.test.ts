@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { verifyWebhook } from '../../client/src/webhooks.ts'
 import { codeOf, keyOf, perform } from '../api/calls.ts'
 import type { World } from '../kit/world.ts'
 import {
@@ -65,6 +66,21 @@ test('an event arrives as Standard Webhooks 1.0.0 says, with nothing of a person
   })
   expect(verified(arrival, endpoint)).toEqual({ v1: 1, v1a: 1 })
   expect(delivery).toMatchObject({ state: 'DELIVERED', attempts: 1, lastStatus: 204, lastProblem: null })
+})
+
+test('the client package believes what is sent, and nothing that was changed on its way', async () => {
+  await emit(world, [keyOf(world.ids.endUser).id])
+  await send(world)
+  const [arrival] = receiver.arrivals
+  if (!arrival) throw new Error('nothing arrived')
+  const now = world.clock.now()
+  for (const keys of [endpoint.secret, endpoint.publicKey]) {
+    const event = await verifyWebhook({ ...arrival, keys, now })
+    expect(event).toMatchObject({ type: 'subject.updated', data: { subjectId: world.ids.endUser } })
+    await expect(verifyWebhook({ ...arrival, body: `${arrival.body} `, keys, now })).rejects.toMatchObject({
+      reason: 'NO_MATCHING_SIGNATURE',
+    })
+  }
 })
 
 test('a delivery that always fails is tried ten times at the instants of the schedule, and then given up', async () => {
