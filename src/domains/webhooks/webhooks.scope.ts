@@ -1,7 +1,7 @@
 import type { Session } from '../../auth/session.ts'
 import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
-import { NO_ROWS, NO_ROWS } from '../no-rows.rules.ts'
+import { NO_ROWS } from '../no-rows.rules.ts'
 
 /** The account whose rows a caller's endpoints are, and its processor; null for callers that have none. */
 export function webhookHome(session: Session): { accountId: string; processorId: string | null } | null {
