@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import { callerHeadersOf } from './auth/caller-headers.ts'
 import { CLIENT_USES_FLUSH_SECONDS } from './auth/client-uses.ts'
 import type { Demo } from './demo/demo-tokens.ts'
-import { ensurePlatformAccount } from './domains/accounts/platform-account.service.ts'
 import { DENIALS_FLUSH_SECONDS } from './domains/audit/denials.service.ts'
 import type { ServerEnv } from './env.ts'
 import { addressOf } from './http/address.ts'
@@ -47,7 +46,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = options.log ?? createLog({ level: env.logLevel })
   const metrics = createMetrics()
   await resources.keys.ensureEpochRow(db, clock.now(), resources.epochDays)
-  await ensurePlatformAccount(resources)
   const routes = new RoutesLater()
   const http = openHttp(options, log, metrics, routes)
   const url = await http.listen(env.port, env.host)
@@ -146,7 +144,7 @@ async function serve(
   const results = jobResultListener({
     db: resources.db,
     clock: resources.clock,
-    scopes: new Map(JOB_HANDLERS.map(({ kind, scope }) => [kind, scope])),
+    scopes: new Map(JOB_HANDLERS.flatMap(({ kind, scope }) => (scope === undefined ? [] : [[kind, scope]]))),
     resolveSession: (request) => sessions.resolve(callerHeadersOf(request, addressOf(request, env.trustedProxies))),
   })
   routes.listeners.set('/graphql', (request, response) => app(request, response))

@@ -10,8 +10,10 @@ import { createTokenVerifier, trustRemote } from './auth/token-verifier.ts'
 import { parseTrustedIssuers } from './auth/trusted-issuers.ts'
 import { linkDemoIdentities, seedDemo } from './demo/demo-data.ts'
 import { type Demo, demoTabs, makeDemo } from './demo/demo-tokens.ts'
+import { ensurePlatformAccount } from './domains/accounts/platform-account.service.ts'
 import { Denials } from './domains/audit/denials.service.ts'
 import { createEventHub, type EventHub } from './domains/events/events.hub.ts'
+import { ensureSystems } from './domains/processing/systems.service.ts'
 import { isLocal, type ServerEnv } from './env.ts'
 import { addressOf } from './http/address.ts'
 import type { Log } from './http/logging.ts'
@@ -19,6 +21,7 @@ import type { Metrics } from './http/metrics.ts'
 import { createRateLimits, DEFAULT_RATE_LIMITS, type RateLimits } from './http/rate-limit.ts'
 import type { Resources } from './resources.ts'
 import type { Context } from './schema/types.ts'
+import { SYSTEMS } from './systems.ts'
 
 /** What answers requests, before anything listens. */
 export type Serving = {
@@ -55,7 +58,10 @@ export function mayHaveDemo(env: ServerEnv, resources: Resources): boolean {
   return env.demo && isLocal(env) && resources.db.kind === 'pglite'
 }
 
-/** Puts OAuth server, trust list, limits and application together, with demo data where it may exist. */
+/**
+ * Puts OAuth server, trust list, limits and application together, with demo data where it may exist.
+ * Effects: the platform's account and the rows of this program's systems, where they are missing.
+ */
 export async function createServing(options: ServingOptions): Promise<Serving> {
   const { resources, env, log, metrics, publicUrl } = options
   const { db, keyProvider, clock } = resources
@@ -67,6 +73,8 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     ...{ db, keyProvider, clock, publicUrl, onError, onClientUse },
     addressOf: addressOfRequest,
   })
+  await ensurePlatformAccount(resources)
+  await ensureSystems(resources, SYSTEMS)
   const demoIssuer = options.withDemo ? await createDemoIssuer({ publicUrl, clock }) : null
   if (demoIssuer) {
     await seedDemo(resources)

@@ -13,6 +13,7 @@ import {
   type EventHandler,
   outboxBacklog,
 } from './domains/events/events.jobs.ts'
+import { deleteOldFindings, reconcileHandler } from './domains/processing/reconciliation.jobs.ts'
 import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
 import { foldDueMonths } from './domains/usage/usage-fold.jobs.ts'
 import { fanOut } from './domains/webhooks/webhooks.feed.ts'
@@ -20,13 +21,14 @@ import { deleteExpiredKeys, redeliveryHandler, webhookBacklog } from './domains/
 import { type SendOptions, sendWebhooks } from './domains/webhooks/webhooks.sender.ts'
 import type { Metrics } from './http/metrics.ts'
 import { deleteExpiredJobs, type JobHandler, type ScheduledTask } from './jobs/jobs.ts'
+import { SYSTEMS } from './systems.ts'
 
 /** What the worker does: recurring tasks and kinds of jobs. */
 export type Works = { readonly tasks: readonly ScheduledTask[]; readonly handlers: readonly JobHandler[] }
 
 const HOUR = 3_600
 
-/** Every kind of long work. */
+/** Every kind of long work that needs nothing but its transaction. */
 export const JOB_HANDLERS: readonly JobHandler[] = [auditExportHandler, redeliveryHandler]
 
 /** All of the program's work in the background. */
@@ -70,6 +72,7 @@ export function worksOf(
       }),
       task('idempotency.cleanup', HOUR, () => deleteExpiredIdempotencyKeys(db, clock.now())),
       task('jobs.cleanup', HOUR, () => deleteExpiredJobs(db, clock.now())),
+      task('inventory.findings', HOUR, () => deleteOldFindings(db, clock.now())),
       task('oauth.cleanup', HOUR, () => cleanExpiredOauthState(db, clock.now())),
       task('oauth.signing_key', HOUR, () => rotateSigningKeyWhenDue(deps, outer.epochDays)),
       task('webhooks.backlog', 10, async () => {
@@ -84,6 +87,6 @@ export function worksOf(
         run: async (signal) => void (await sendWebhooks(deps, { signal, ...(outer.post ? { post: outer.post } : {}) })),
       },
     ],
-    handlers: JOB_HANDLERS,
+    handlers: [...JOB_HANDLERS, reconcileHandler(clock, SYSTEMS)],
   }
 }

@@ -17,8 +17,8 @@ export type JobStep = {
 /** A kind of long work: each step is one transaction, so that a kill loses no step and doubles none. */
 export type JobHandler = {
   readonly kind: string
-  /** The scope that a caller must hold to fetch the result. */
-  readonly scope: string
+  /** The scope that a caller must hold to fetch the result; absent: there is none to fetch. */
+  readonly scope?: string
   step(tx: Tx, job: Job): Promise<JobStep>
 }
 

@@ -18,10 +18,13 @@ export const NODE_TYPES = [
   'Account',
   'ApiClient',
   'AuditEvent',
+  'Dataset',
   'InventoryItem',
   'Job',
   'Processor',
+  'Reconciliation',
   'Subject',
+  'System',
   'WebhookDelivery',
   'WebhookEndpoint',
 ] as const

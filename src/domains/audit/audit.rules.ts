@@ -30,8 +30,13 @@ export const AUDIT_KINDS = {
   'webhook.keys_rotated': 'A webhook endpoint was given new keys.',
   'webhook.test_sent': 'A test event for a webhook endpoint was made.',
   'webhook.redelivery_requested': 'Events were asked to be delivered again to a webhook endpoint.',
+  'systems.imported': 'Systems and datasets were brought in from a manifest; the count says how many.',
+  'inventory.reconciliation_requested': 'A comparison of the inventory with what the systems hold was requested.',
   'access.denied': 'Operations were refused for lack of a scope; the count says how many.',
 } as const
 
 /** The name of a kind of audit event. */
 export type AuditKind = keyof typeof AUDIT_KINDS
+
+/** Kinds of jobs that leave nothing to fetch: what they did is read elsewhere. */
+export const JOBS_WITHOUT_RESULT: ReadonlySet<string> = new Set(['inventory.reconcile'])

@@ -10,7 +10,7 @@ import { needs } from '../../schema/root-field.ts'
 import type { Context } from '../../schema/types.ts'
 import { isUuid } from '../../time/id.ts'
 import { exportAudit } from './audit.export.service.ts'
-import { AUDIT_KINDS } from './audit.rules.ts'
+import { AUDIT_KINDS, JOBS_WITHOUT_RESULT } from './audit.rules.ts'
 import { auditScope } from './audit.scope.ts'
 
 builder.enumType(JobState, {
@@ -75,8 +75,9 @@ export const JobNode = builder.prismaNode('Job', {
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it is deleted with its result.' }),
     downloadPath: t.string({
       nullable: true,
-      description: 'Where the result is fetched (GET, with the same token), once it is DONE.',
-      resolve: (job) => (job.state === 'DONE' ? `/jobs/${job.accountId}/${job.id}/result` : null),
+      description: 'Where the result is fetched (GET, with the same token), once it is DONE; null where there is none.',
+      resolve: ({ accountId, id, kind, state }) =>
+        state === 'DONE' && !JOBS_WITHOUT_RESULT.has(kind) ? `/jobs/${accountId}/${id}/result` : null,
     }),
   }),
 })

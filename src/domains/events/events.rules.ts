@@ -87,6 +87,16 @@ export const EVENTS = {
     description: 'A webhook endpoint was disabled because it answered 410: nothing more is sent to it.',
     fields: { endpointId: id('WebhookEndpoint', 'The endpoint.') },
   },
+  'inventory.reconciled': {
+    version: 1,
+    description: 'The inventory was compared with what the systems hold.',
+    fields: {
+      reconciliationId: id('Reconciliation', 'The comparison.'),
+      items: count('Items that were compared.'),
+      missing: count('Places with personal data that have no item.'),
+      orphaned: count('Items without data.'),
+    },
+  },
 } as const satisfies Readonly<Record<string, EventDefinition>>
 
 /** The name of a kind of event. */

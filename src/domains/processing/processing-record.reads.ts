@@ -1,0 +1,222 @@
+import type { Session } from '../../auth/session.ts'
+import { liveKeySelect } from '../../crypto/keyring.ts'
+import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
+import type { Tx } from '../../db/database.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import type { DataCategory, Purpose } from '../../generated/prisma/enums.ts'
+import { accountScope } from '../accounts/accounts.scope.ts'
+import type { Deps } from '../deps.ts'
+import { inventoryCountReach } from '../inventory/inventory.scope.ts'
+import type { TenantKey } from '../public-id.ts'
+import {
+  assembleRecord,
+  type Counted,
+  type ProcessingRecord,
+  type ProcessingRole,
+  type Received,
+  type RecordController,
+  type RecordGroup,
+  type RecordKey,
+} from './processing-record.rules.ts'
+
+/** Which records; what is absent does not narrow. */
+export type RecordFilter = {
+  /** The controller's account. */
+  readonly accountId?: string | null
+  readonly role?: ProcessingRole | null
+  readonly purpose?: Purpose | null
+  readonly category?: DataCategory | null
+  /** That may receive the data, or did. */
+  readonly processor?: TenantKey | null
+}
+
+type Reading = { readonly deps: Deps; readonly tx: Tx; readonly session: Session }
+
+/**
+ * A page of the records of processing that the caller may see, in order of role, controller and purpose, after the
+ * given one. What an account's own users are in is recorded for that account (role PROCESSOR), so is what is in the
+ * account and of nobody; all else for the platform (role CONTROLLER). Ten statements, however many records.
+ * @see GDPR Art. 30
+ */
+export async function readProcessingRecords(
+  reading: Reading,
+  filter: RecordFilter,
+  page: { readonly limit: number; readonly after: RecordKey | null },
+): Promise<ProcessingRecord[]> {
+  const { deps, tx, session } = reading
+  const reach = inventoryCountReach(session)
+  if (!reach) return []
+  const keys = await readKeys(tx, reach.accountId, filter, page)
+  if (keys.length === 0) return []
+  const groups = await readGroups(tx, reach.accountId, keys)
+  const received = await readReceived(tx, reach.accountId, keys)
+  const ids = [...new Set(keys.map(({ controllerId }) => controllerId))]
+  const parts = {
+    groups,
+    received,
+    register: await tx.processor.findMany({
+      where: {
+        accountId: PLATFORM_ACCOUNT_ID,
+        OR: [{ endedAt: null }, { id: { in: received.map(({ processorId }) => processorId) } }],
+      },
+    }),
+    controllers: await readControllers(reading, ids),
+    systemNames: await readSystemNames(tx, groups),
+    keyEpochStartedAt: await readEpochStart(tx),
+    dataKeys: await countDataKeys(tx, session, ids),
+  }
+  const now = deps.clock.now()
+  return keys.map((key) => assembleRecord(key, parts, now))
+}
+
+/** The controllers that the caller may see, by id, with their names in clear. Two statements. */
+export async function readControllers(
+  { deps, tx, session }: Reading,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, RecordController>> {
+  const rows = await tx.account.findMany({
+    where: { AND: [accountScope(session), { id: { in: [...ids] } }] },
+    select: {
+      id: true,
+      country: true,
+      nameCipher: true,
+      dataKeys: { where: { subjectId: null, category: 'ACCOUNT' }, select: liveKeySelect },
+    },
+  })
+  const controllers = await Promise.all(
+    rows.map(async ({ id, country, nameCipher, dataKeys }): Promise<RecordController> => {
+      const owner = { accountId: id, subjectId: null, category: 'ACCOUNT' } as const
+      return { id, country, name: await deps.keys.open(dataKeys, owner, 'account.name', nameCipher) }
+    }),
+  )
+  return new Map(controllers.map((controller) => [controller.id, controller]))
+}
+
+/** Role and controller of the row `t`, whose person is `s`. */
+const roleOf = (t: Prisma.Sql) => Prisma.sql`
+  case when s.kind = 'END_USER' or (${t}.subject_id is null and ${t}.account_id <> ${PLATFORM_ACCOUNT_ID}::uuid)
+    then 'PROCESSOR' else 'CONTROLLER' end as role,
+  case when s.kind = 'END_USER' or ${t}.subject_id is null then ${t}.account_id
+    else ${PLATFORM_ACCOUNT_ID}::uuid end as controller_id`
+
+/** Every living item, once for each of its purposes. `own`: of one account that sees its own records alone. */
+const activityOf = (own: string | null) => Prisma.sql`
+  select * from (
+    select ${roleOf(Prisma.sql`i`)}, p.purpose, i.account_id, i.id, i.subject_id, s.kind, i.category, i.system,
+      i.legal_basis
+    from inventory_item i left join subject s on s.account_id = i.account_id and s.id = i.subject_id
+      cross join unnest(i.purposes) as p (purpose)
+    where i.state in ('LIVE', 'HELD', 'RESTRICTED')
+      ${own === null ? Prisma.empty : Prisma.sql`and i.account_id = ${own}::uuid`}) as a
+  ${own === null ? Prisma.empty : Prisma.sql`where controller_id = ${own}::uuid`}`
+
+const COUNTS = Prisma.sql`count(*) as items,
+  count(distinct (account_id, subject_id)) filter (where subject_id is not null) as subjects`
+
+async function readKeys(
+  tx: Tx,
+  own: string | null,
+  filter: RecordFilter,
+  { limit, after }: { readonly limit: number; readonly after: RecordKey | null },
+): Promise<(RecordKey & Counted)[]> {
+  const { processor } = filter
+  const received = processor
+    ? Prisma.sql`bool_or(exists (select from inventory_recipient r where r.account_id = activity.account_id
+        and r.item_id = activity.id and r.purpose = activity.purpose
+        and r.processor_home_id = ${processor.accountId}::uuid and r.processor_id = ${processor.id}::uuid))`
+    : Prisma.sql`false`
+  const conditions = [
+    Prisma.sql`true`,
+    filter.accountId && Prisma.sql`controller_id = ${filter.accountId}::uuid`,
+    filter.role && Prisma.sql`role = ${filter.role}`,
+    filter.purpose && Prisma.sql`purpose = ${filter.purpose}::purpose`,
+    filter.category && Prisma.sql`${filter.category}::data_category = any (categories)`,
+    processor &&
+      Prisma.sql`(received or exists (select from processor p where p.account_id = ${processor.accountId}::uuid
+        and p.id = ${processor.id}::uuid and p.account_id = ${PLATFORM_ACCOUNT_ID}::uuid and p.ended_at is null
+        and record.purpose = any (p.purposes) and record.categories && p.categories))`,
+    after &&
+      Prisma.sql`(role, controller_id, purpose::text collate "C") > (${after.role}, ${after.controllerId}::uuid, ${after.purpose})`,
+  ]
+  const rows = await tx.$queryRaw<(RecordKey & { items: bigint; subjects: bigint })[]>`
+    with activity as (${activityOf(own)}),
+    record as (
+      select role, controller_id, purpose, ${COUNTS}, array_agg(distinct category) as categories,
+        ${received} as received
+      from activity group by 1, 2, 3)
+    select role, controller_id as "controllerId", purpose::text as purpose, items, subjects from record
+    where ${all(conditions)} order by role, controller_id, purpose::text collate "C" limit ${limit}`
+  return rows.map(withCounts)
+}
+
+const all = (conditions: readonly unknown[]) =>
+  Prisma.join(
+    conditions.filter((each) => each instanceof Prisma.Sql),
+    ' and ',
+  )
+
+const withCounts = <R extends { items: unknown; subjects: unknown }>(row: R): R & Counted => ({
+  ...row,
+  items: BigInt(row.items as number),
+  subjects: BigInt(row.subjects as number),
+})
+
+/** The items of the named records. */
+const chosen = (own: string | null, keys: readonly RecordKey[]) => Prisma.sql`
+  select a.* from (${activityOf(own)}) as a join unnest(${keys.map(({ role }) => role)}::text[],
+    ${keys.map(({ controllerId }) => controllerId)}::uuid[], ${keys.map(({ purpose }) => purpose)}::purpose[])
+    as k (role, controller_id, purpose) using (role, controller_id, purpose)`
+
+/** One scan, four ways of grouping; `grouping` tells by which column a row was made. */
+async function readGroups(tx: Tx, own: string | null, keys: readonly RecordKey[]): Promise<RecordGroup[]> {
+  const rows = await tx.$queryRaw<RecordGroup[]>`
+    select role, controller_id as "controllerId", purpose::text as purpose,
+      case grouping(category, kind, system, legal_basis)
+        when 7 then 'CATEGORY' when 11 then 'KIND' when 13 then 'SYSTEM' else 'BASIS' end as by,
+      coalesce(category::text, kind::text, system, legal_basis::text) as value, ${COUNTS}
+    from (${chosen(own, keys)}) as activity
+    group by grouping sets ((role, controller_id, purpose, category), (role, controller_id, purpose, kind),
+      (role, controller_id, purpose, system), (role, controller_id, purpose, legal_basis))
+    order by value nulls last`
+  return rows.map(withCounts)
+}
+
+async function readReceived(tx: Tx, own: string | null, keys: readonly RecordKey[]) {
+  const rows = await tx.$queryRaw<(RecordKey & Received & { processorId: string })[]>`
+    select role, controller_id as "controllerId", purpose::text as purpose, r.processor_id as "processorId",
+      count(*) as items, min(r.first_at) as "firstAt", max(r.last_at) as "lastAt"
+    from (${chosen(own, keys)}) as activity join inventory_recipient r using (account_id, purpose)
+    where r.item_id = activity.id and r.processor_home_id = ${PLATFORM_ACCOUNT_ID}::uuid
+    group by 1, 2, 3, 4`
+  return rows.map((row) => ({ ...row, items: BigInt(row.items) }))
+}
+
+async function readSystemNames(tx: Tx, groups: readonly RecordGroup[]): Promise<ReadonlyMap<string, string>> {
+  const keys = [...new Set(groups.flatMap(({ by, value }) => (by === 'SYSTEM' && value !== null ? [value] : [])))]
+  const rows = await tx.system.findMany({
+    where: { builtIn: true, key: { in: keys } },
+    select: { key: true, name: true },
+  })
+  return new Map(rows.flatMap(({ key, name }) => (name === null ? [] : [[key, name] as const])))
+}
+
+async function readEpochStart(tx: Tx): Promise<Date | null> {
+  const epoch = await tx.keyEpoch.findFirst({
+    where: { destroyedAt: null },
+    orderBy: { createdAt: 'desc' },
+    select: { createdAt: true },
+  })
+  return epoch?.createdAt ?? null
+}
+
+/** Living data keys of the persons of each controller, and of its account. Staff sees keys of persons as it sees persons. */
+async function countDataKeys(tx: Tx, session: Session, controllerIds: readonly string[]) {
+  if (session.principal === 'STAFF' && !session.scopes.has('subjects:read')) return null
+  const rows = await tx.$queryRaw<{ role: string; controller_id: string; keys: bigint }[]>`
+    select role, controller_id, count(*) as keys from (
+      select ${roleOf(Prisma.sql`k`)}
+      from keys.data_key k left join subject s on s.account_id = k.account_id and s.id = k.subject_id
+      where k.destroyed_at is null) as living
+    where controller_id = any (${controllerIds}::uuid[]) group by 1, 2`
+  return new Map(rows.map((row) => [`${row.role} ${row.controller_id}`, BigInt(row.keys)]))
+}

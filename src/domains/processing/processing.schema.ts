@@ -1,0 +1,2 @@
+import './processing.queries.ts'
+import './processing.types.ts'
