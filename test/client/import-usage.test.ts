@@ -139,7 +139,7 @@ test('failures end with 1 and a sentence, before anything is sent', async () => 
       ['client/operations/fragments.graphql', '--account', world.ids.account],
       'The first line is not the header of a known trace.',
     ],
-    [[AZURE, '--account', 'nonsense'], 'BAD_USER_INPUT: '],
+    [[AZURE, '--account', 'nonsense', '--until', 'now'], 'BAD_USER_INPUT: '],
     [[AZURE], '--account is missing.'],
   ] as const
   for (const [args, message] of tried) {
