@@ -9,7 +9,7 @@ const configuration = rows.map(([name, byDefault]) => ({ name: codeIn(name), byD
 /** Names of the variables in the models of `src/env.ts`. */
 function variablesInCode(): string[] {
   const models = textOf('src/env.ts').matchAll(
-    /\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*): (?=z\b|flag\b|count\b|databaseUrl\b)/g,
+    /\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*): (?=z\b|flag\b|count\b|databaseUrl\b|networks\b)/g,
   )
   return [...models].map(([, name = '']) => name)
 }

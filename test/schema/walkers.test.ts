@@ -87,6 +87,8 @@ const BOUNDED_LISTS: Readonly<Record<string, string>> = {
   'Query.nodes': 'as long as the list of ids, which the wire caps at 100',
   'Query.purposes': 'reference data: one for each value of an enum',
   'Viewer.scopes': 'at most all scopes',
+  'WebhookEndpoint.keys': 'at most two',
+  'WebhookEndpoint.kinds': 'at most all kinds of events',
 }
 
 test('every list that can grow is a connection', () => {

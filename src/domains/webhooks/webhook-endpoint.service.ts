@@ -8,12 +8,12 @@ import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import type { EventKind } from '../events/events.rules.ts'
 import { emitEvent } from '../events/events.service.ts'
+import { webhookHome } from './webhook-home.ts'
 import { newWebhookKeyPair } from './webhook-keys.ts'
 import { giveUp } from './webhook-results.ts'
 import { webhookTextKey } from './webhook-texts.ts'
 import { TooManyWebhookEndpoints, WebhookEndpointDisabled } from './webhooks.problems.ts'
 import { ENDPOINTS_MAX } from './webhooks.rules.ts'
-import { webhookHome } from './webhooks.scope.ts'
 
 /** The key of an endpoint's row. */
 export type EndpointKey = { readonly accountId: string; readonly id: string }

@@ -6,6 +6,7 @@ import { needs } from '../../schema/root-field.ts'
 import type { Context } from '../../schema/types.ts'
 import { isUuid } from '../../time/id.ts'
 import { NO_ROWS } from '../no-rows.rules.ts'
+import { webhookHome } from './webhook-home.ts'
 import { readWebhookKinds, WEBHOOK_KINDS } from './webhooks.rules.ts'
 import { webhookDeliveryScope, webhookEndpointScope } from './webhooks.scope.ts'
 import { WebhookDeliveryNode, WebhookEndpointNode } from './webhooks.types.ts'
@@ -33,11 +34,14 @@ function deliveryWhere({ session }: Context, filter: typeof DeliveryFilter.$infe
   if (eventKind && !readWebhookKinds([eventKind])) throw badInput('filter.eventKind', 'is no kind of event')
   if (eventId && !isUuid(eventId)) throw badInput('filter.eventId', 'must be a UUID')
   if (from && to && from >= to) throw badInput('filter.to', 'must lie after filter.from')
+  const home = webhookHome(session)
   const endpoint = endpointId ? readTenantKey('filter.endpointId', 'WebhookEndpoint', endpointId) : null
   const subject = subjectId ? readTenantKey('filter.subjectId', 'Subject', subjectId) : null
   return {
     AND: [
       webhookDeliveryScope(session),
+      // The account leads the index of the list, which the scope of a processor does not name.
+      home ? { accountId: home.accountId } : NO_ROWS,
       endpoint ? { accountId: endpoint.accountId, endpointId: endpoint.id } : {},
       subject ? { accountId: subject.accountId, eventAccountId: subject.accountId, subjectId: subject.id } : {},
       subject && session.principal === 'PROCESSOR' ? NO_ROWS : {},
