@@ -58,7 +58,7 @@ export function parseYaml(text: string): { readonly document: Document } | { rea
   }))
   visit(document, (_key, node) => {
     if (faults.length >= FAULTS_MAX) return visit.BREAK
-    const offset = (node as { range?: readonly [number, number, number] | null }).range?.[0] ?? 0
+    const offset = (node as { range?: readonly [number, number, number] | null } | null)?.range?.[0] ?? 0
     if (isAlias(node)) faults.push({ path: '', reason: `has an alias: ${at(offset)}` })
     else if (isMap(node) || isSeq(node) || isScalar(node)) {
       if (node.anchor !== undefined) faults.push({ path: '', reason: `has an anchor: ${at(offset)}` })
