@@ -30,8 +30,9 @@ const SSE = /(?:^|[\s,])text\/event-stream(?:$|[\s,;])/i
 const EVENT_ID = /^[\x21-\x7e]{1,200}$/
 
 /**
- * Answers subscriptions as server-sent events ("distinct connections" of GraphQL over SSE): `next` for each event with
- * an `id:` by which a reader goes on after it (`Last-Event-ID`), `complete` at the end, comments while nothing happens.
+ * Answers subscriptions as server-sent events ("distinct connections" of GraphQL over SSE): an `id:` alone for the place
+ * where the stream begins, `next` for each event with an `id:` by which a reader goes on after it (`Last-Event-ID`),
+ * `complete` at the end, comments while nothing happens.
  * A subscription of a caller that does not accept text/event-stream is refused before it runs.
  * @throws EVENT_STREAM_REQUIRED
  * @see https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, https://html.spec.whatwg.org/#server-sent-events
@@ -84,7 +85,10 @@ function writeEvents(results: Results, { state, heartbeatMs, onEnd }: Writing): 
       heartbeat = setInterval(() => {
         if ((controller.desiredSize ?? 0) > 0) beat()
       }, heartbeatMs)
-      beat()
+      // An id without an event names the place where the stream begins.
+      if (state.eventId === null) beat()
+      else controller.enqueue(encoder.encode(`id: ${state.eventId}\n\n`))
+      state.eventId = null
     },
     async pull(controller) {
       const step = await iterator.next().catch((error: unknown) => {

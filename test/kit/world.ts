@@ -10,7 +10,7 @@ import { DEMO_ACCOUNTS, demoSub } from '../../src/demo/demo-data.ts'
 import type { Demo, DemoPrincipal } from '../../src/demo/demo-tokens.ts'
 import { readServerEnv, readSettingsEnv } from '../../src/env.ts'
 import { createLog } from '../../src/http/logging.ts'
-import { createMetrics } from '../../src/http/metrics.ts'
+import { createMetrics, type Metrics } from '../../src/http/metrics.ts'
 import { Runner } from '../../src/jobs/runner.ts'
 import { keyFileOf, type Resources } from '../../src/resources.ts'
 import { createServing, type Serving } from '../../src/serving.ts'
@@ -34,6 +34,7 @@ export type World = {
   readonly demo: Demo
   readonly clock: TestClock
   readonly runner: Runner
+  readonly metrics: Metrics
   /** Lines that were logged. */
   readonly log: string[]
   /** Global ids of the demo's first account and its subjects (owner, member, end user, end user). */
@@ -111,6 +112,7 @@ export async function openWorld(
     demo,
     clock,
     runner,
+    metrics,
     log,
     ids: {
       account: first?.id ?? '',

@@ -93,10 +93,11 @@ builder.subscriptionField('events', (t) =>
       }),
       filter: t.arg({ type: Filter, description: 'Which ones; absent: all.' }),
     },
-    subscribe: (_root, args, { session, deps, live, refresh, lastEventId }) =>
+    subscribe: (_root, args, { session, deps, live, refresh, lastEventId, nameEvent }) =>
       followEvents({ ...deps, live, refresh }, session, {
         after: lastEventId ?? args.after ?? null,
         filter: readFilter(session, args.filter),
+        onBegin: nameEvent,
       }),
     resolve: (event, _args, { nameEvent }) => {
       nameEvent(event.cursor)

@@ -2,6 +2,7 @@ import type { Session } from '../../auth/session.ts'
 import type { Database } from '../../db/database.ts'
 import { addSeconds, type Clock } from '../../time/clock.ts'
 import { type Live, type LiveStream, Refusal } from '../live.ts'
+import { writeEventCursor } from './cursor.rules.ts'
 import { type EventFilter, endOfFeed, type FeedEvent, positionOf, readFeed } from './events.reader.ts'
 import { feedOf } from './events.scope.ts'
 
@@ -24,6 +25,8 @@ export type FollowFrom = {
   /** The cursor of the last event that was seen; null: only what happens from now on. */
   readonly after: string | null
   readonly filter: EventFilter
+  /** Told the cursor of the place where it begins, before any event: what a reader that hears of none goes on from. */
+  readonly onBegin?: (cursor: string) => void
 }
 
 /**
@@ -36,7 +39,7 @@ export type FollowFrom = {
 export async function followEvents(
   deps: FollowDeps,
   session: Session,
-  { after, filter }: FollowFrom,
+  { after, filter, onBegin }: FollowFrom,
 ): Promise<AsyncIterableIterator<FeedEvent>> {
   const feedId = feedOf(session)
   if (feedId === null) throw new Refusal('FORBIDDEN')
@@ -44,7 +47,9 @@ export async function followEvents(
   try {
     const from = after === null ? null : positionOf(session, after)
     const { last } = await deps.db.read(session, (tx) => endOfFeed(tx, session, from))
-    return closing(stream, eventsAfter(deps, stream, session, { position: from ?? last, filter }))
+    const position = from ?? last
+    onBegin?.(writeEventCursor({ feedId, sequence: position }))
+    return closing(stream, eventsAfter(deps, stream, session, { position, filter }))
   } catch (error) {
     stream.close()
     throw error
