@@ -1,7 +1,6 @@
 import { type Methods, operations } from '../generated/operations.ts'
 import { call, type Operation } from './call.ts'
 import { operationOf, withIdempotencyKey } from './document.ts'
-import { follow } from './follow.ts'
 import { assertCallOptions, readSettings } from './settings.ts'
 import { systemTools, type Tools } from './tools.ts'
 import type { CallOptions, ClientOptions, RequestDocument } from './types.ts'
@@ -36,6 +35,8 @@ export function createClientWith(tools: Tools, options: ClientOptions): PrivacyC
   const subscribe = (operation: Operation) =>
     async function* subscription(variables: unknown = {}, callOptions: CallOptions = {}) {
       assertCallOptions(callOptions)
+      // Loaded when it is needed, so that bundlers leave it out of what everyone loads.
+      const { follow } = await import('./follow.ts')
       yield* follow(settings, tools, { ...operation, variables }, callOptions)
     }
   const methods = Object.entries<OperationEntry>(operations).map(([name, { kind, document: text }]) => {

@@ -1,4 +1,11 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { paginate } from '../../client/src/index.ts'
+import { createTestWebhook } from '../../client/src/webhooks-testing.ts'
+import { sequenceEvents } from '../../src/domains/events/events.feed.ts'
 import { spawnProgram } from '../kit/server-process.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { clientOf, listen, newIntegration, serve } from './kit.ts'
@@ -60,4 +67,72 @@ test('the example of an integration makes users known once and finds them by ref
     ]
   `)
   expect([first.code, second.code]).toEqual([0, 0])
+})
+
+/** Waits until a program has printed a line that fits. */
+async function printed(program: ReturnType<typeof spawnProgram>, line: RegExp): Promise<RegExpExecArray> {
+  for (;;) {
+    const found = line.exec(program.output())
+    if (found) return found
+    if (program.child.exitCode !== null) throw new Error(`it ended:\n${program.output()}`)
+    await once(program.child.stdout, 'data')
+  }
+}
+
+test('the example of a receiver does each event once and refuses what is not signed', async () => {
+  const keys = `whsec_${Buffer.alloc(32, 3).toString('base64')}`
+  const program = spawnProgram('client/examples/webhook-receiver.ts', { PRIVACY_WEBHOOK_KEYS: keys, PORT: '0' })
+  const [, url = ''] = await printed(program, /^Listening on (\S+)$/m)
+  const webhook = { type: 'subject.created', data: { eventId: 'e-1', subjectId: 'U3ViamVjdDox' }, keys } as const
+  const send = async (more: { keys?: string; url?: string }) =>
+    (await fetch(await createTestWebhook({ ...webhook, url, ...more }))).status
+  const other = `whsec_${Buffer.alloc(32, 4).toString('base64')}`
+  expect([await send({}), await send({}), await send({ keys: other })]).toEqual([204, 204, 400])
+  expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(400)
+  program.child.kill('SIGTERM')
+  const { output, code } = await program.ended
+  expect(output.split('\n').slice(1)).toEqual([
+    'subject.created U3ViamVjdDox',
+    'refused: NO_MATCHING_SIGNATURE',
+    'refused: MISSING_HEADER',
+    '',
+  ])
+  expect(code).toBe(0)
+})
+
+test('the example that follows events goes on where it was stopped', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'privacy-follow-'))
+  const server = await serve(world)
+  const { clientId, clientSecret } = await newIntegration(world)
+  const env = {
+    PRIVACY_API_URL: server.url,
+    PRIVACY_API_CLIENT_ID: clientId,
+    PRIVACY_API_CLIENT_SECRET: clientSecret,
+  }
+  const happen = async (reference: string) => {
+    await clientOf(world, 'integration').createSubject({ reference })
+    await sequenceEvents(world.resources.db, world.clock)
+  }
+  const start = () => spawnProgram('client/examples/follow-events.ts', env, [join(folder, 'place.txt')])
+  const lines = (output: string) => output.trim().split('\n')
+  await happen('follow-1')
+  const { length: count } = await paginate((after) => clientOf(world, 'integration').events({ after })).toArray({
+    limit: 100,
+  })
+  const first = start()
+  await printed(first, new RegExp(`^${count} `, 'm'))
+  await happen('follow-2')
+  await printed(first, new RegExp(`^${count + 1} `, 'm'))
+  first.child.kill('SIGTERM')
+  const before = lines((await first.ended).output)
+  await happen('follow-3')
+  const second = start()
+  await printed(second, /subject\.created/)
+  second.child.kill('SIGTERM')
+  const after = await second.ended
+  await server.stop()
+  await rm(folder, { recursive: true })
+  expect(before.map((line) => Number(line.split(' ')[0]))).toEqual(Array.from({ length: count + 1 }, (_, n) => n + 1))
+  expect(lines(after.output)).toEqual([`${count + 2} subject.created SubjectCreatedEvent`])
+  expect(after.code).toBe(0)
 })

@@ -10,6 +10,13 @@ import {
   type UsageSummaryQuery,
 } from '@pipelet/privacy'
 import { SubjectDocument } from '@pipelet/privacy/documents'
+import {
+  verifyWebhook,
+  type WebhookEvent,
+  type WebhookRefusal,
+  WebhookVerificationError,
+} from '@pipelet/privacy/webhooks'
+import { createTestWebhook } from '@pipelet/privacy/webhooks/testing'
 
 type Settings = { url: string; token: string; gatewayToken: string; accountId: string; subjectId: string }
 type Row = UsageSummaryQuery['usageSummary']['edges'][number]['node']
@@ -50,6 +57,16 @@ export async function run(settings: Settings) {
   >
   const { account } = await client.request(own, { id: accountId })
 
+  const keys = `whsec_${btoa('x'.repeat(32))}`
+  const webhook = await createTestWebhook({ type: 'subject.created', data: { subjectId }, keys })
+  const { headers } = webhook
+  const body = await webhook.text()
+  const event: WebhookEvent = await verifyWebhook({ headers, body, keys })
+  const tampered: WebhookRefusal | 'none' = await verifyWebhook({ headers, body: `${body} `, keys }).then(
+    () => 'none',
+    (error: unknown) => (error instanceof WebhookVerificationError ? error.reason : 'none'),
+  )
+
   const refused = await gateway.subjects().catch((error: PrivacyApiError) => error.code)
   const problem = await client.changeMemberRole({ subjectId, role: 'MEMBER' })
   return {
@@ -58,6 +75,8 @@ export async function run(settings: Settings) {
     name,
     region: account?.region,
     refused,
+    event: event.type === 'subject.created' ? event.data.subjectId === subjectId : null,
+    tampered,
     problem: isProblem(problem) ? problem.code : 'none',
   }
 }

@@ -1,4 +1,6 @@
 import { createClient, unwrap } from '@pipelet/privacy'
+import { verifyWebhook } from '@pipelet/privacy/webhooks'
+import { createTestWebhook } from '@pipelet/privacy/webhooks/testing'
 
 const client = createClient({ url: 'http://api.test', token: 't' })
 
@@ -16,6 +18,14 @@ export async function mistakes(): Promise<void> {
   // @ts-expect-error the result may be a problem
   result.subject.id
   unwrap(result).subject.id
+  const event = await verifyWebhook({ headers: {}, body: '', keys: [] })
+  // @ts-expect-error a field that not every kind of event has
+  event.data.closingAt.length
+  if (event.type === 'account.closing') event.data.closingAt.length
+  // @ts-expect-error a kind of event that there is not
+  event.type === 'account.opened'
+  // @ts-expect-error a field of another kind
+  await createTestWebhook({ type: 'subject.created', data: { closingAt: '' }, keys: [] })
   // @ts-expect-error a field that was not selected
   unwrap(result).subject.password
 }
