@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClientWith } from '../../client/src/client.ts'
 import { createClient, type PrivacyApiError, type PrivacyClient, paginate, unwrap } from '../../client/src/index.ts'
@@ -53,6 +54,25 @@ async function take(client: PrivacyClient, count: number, after: string) {
   return seen
 }
 
+type PassOn = (answer: Response, response: ServerResponse, isStream: boolean) => Promise<void>
+
+/** A server before the server; `pass` writes the answer's body. */
+function passOn(pass: PassOn) {
+  return listen(async (request, response) => {
+    const body = await bodyOf(request)
+    const { authorization = '', 'content-type': type = '', accept = '' } = request.headers
+    const headers = { authorization, 'content-type': type, accept }
+    const answer = await fetch(`${server.url}${request.url}`, { method: 'POST', headers, body })
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+    await pass(answer, response, accept.includes('text/event-stream'))
+  })
+}
+
+async function writeAll(answer: Response, response: ServerResponse): Promise<void> {
+  for await (const chunk of answer.body ?? []) response.write(chunk)
+  response.end()
+}
+
 test('a feed is walked page by page, in order and without a gap', async () => {
   await happen(7, 'page')
   const client = clientOf(world, 'integration')
@@ -83,22 +103,16 @@ test('what happens while nobody looks and while somebody does comes once and in 
 
 test('of 40 events over a connection that breaks after every few none is lost and none comes twice', async () => {
   let connections = 0
-  const between = await listen(async (request, response) => {
-    const body = await bodyOf(request)
-    const { authorization = '', 'content-type': type = '', accept = '' } = request.headers
-    const headers = { authorization, 'content-type': type, accept }
-    const answer = await fetch(`${server.url}${request.url}`, { method: 'POST', headers, body })
-    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
-    const isStream = accept.includes('text/event-stream')
-    if (isStream) connections += 1
-    let left = isStream ? 400 + 531 * connections : Number.POSITIVE_INFINITY
+  const between = await passOn(async (answer, response, isStream) => {
+    if (!isStream) return writeAll(answer, response)
+    connections += 1
+    let left = 400 + 531 * connections
     for await (const chunk of answer.body ?? []) {
       response.write(chunk.subarray(0, left))
       left -= chunk.length
       if (left <= 0) break
     }
-    if (left > 0) response.end()
-    else setImmediate(() => response.destroy())
+    setImmediate(() => response.destroy())
   })
   const tools = { ...systemTools, wait: async () => {} }
   const client = createClientWith(tools, { url: between.url, clientCredentials })
@@ -109,6 +123,32 @@ test('of 40 events over a connection that breaks after every few none is lost an
   await between.close()
   expect(sequences).toEqual(Array.from({ length: 40 }, (_, index) => (sequences[0] ?? 0) + index))
   expect(connections).toBeGreaterThan(3)
+})
+
+test('who follows from now on and is cut off before the first event misses none', async () => {
+  const tools = { ...systemTools, wait: async () => {} }
+  let streams = 0
+  let begun = () => {}
+  const first = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  let cut = () => {}
+  const between = await passOn(async (answer, response, isStream) => {
+    if (!isStream || ++streams > 1) return writeAll(answer, response)
+    cut = () => response.destroy()
+    const chunk = await answer.body?.getReader().read()
+    response.write(chunk?.value, begun)
+  })
+  const events = createClientWith(tools, { url: between.url, clientCredentials }).followEvents()
+  const next = events.next()
+  await first
+  await happen(2, 'meanwhile')
+  cut()
+  const seen = [await next, await events.next()].map(({ value }) => value?.subjectId)
+  await events.return?.()
+  await between.close()
+  const { edges } = await clientOf(world, 'integration').subjects({ filter: { reference: 'meanwhile-0' } })
+  expect([seen[0], new Set(seen).size, streams]).toEqual([edges[0]?.node.id, 2, 2])
 })
 
 test('a stream outlives its token, and ends with an error when the client is disabled', async () => {
