@@ -44,6 +44,9 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
   exportAudit: 'job { id state done total downloadPath }',
   recordUsage: 'recorded { events inputTokens outputTokens } duplicates { events inputTokens outputTokens }',
   openUsageImport: 'shiftMs firstRun',
+  importFidesManifest:
+    'accountId dryRun systems { created updated } datasets { created updated } fields builtIn unknownKeyCount unknownKeys unknownTaxonomyKeys { path key }',
+  reconcileInventory: 'job { id state done total downloadPath } reconciliation { id jobId comparedAccountId }',
   addProcessor: 'processor { id name role country regions categories purposes contractOn endedAt }',
   updateProcessor: 'processor { id name role country regions categories purposes contractOn endedAt }',
   endProcessor: 'processor { id endedAt }',
@@ -58,14 +61,17 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
   redeliverWebhooks: 'job { id state done total }',
 }
 
+/** What problems tell beside their code. */
+const PROBLEM_FIELDS: Readonly<Record<string, string>> = {
+  recordUsage: '... on UsageEventNotValid { index field reason }',
+  recordRecipient: '... on RecipientNotAllowed { index field reason }',
+  importFidesManifest: '... on FidesNotValid { path reason faults { path reason } }',
+}
+
 /** The document of a mutation. */
 export function documentOf(name: string): string {
   const Name = `${name[0]?.toUpperCase()}${name.slice(1)}`
-  const typed: Readonly<Record<string, string>> = {
-    recordUsage: 'UsageEventNotValid',
-    recordRecipient: 'RecipientNotAllowed',
-  }
-  const problem = typed[name] ? `... on ${typed[name]} { index field reason }` : ''
+  const problem = PROBLEM_FIELDS[name] ?? ''
   const problems = name === 'exportAudit' ? '' : '... on Problem { code }'
   return `mutation($input: ${Name}Input!) { ${name}(input: $input) { __typename
     ... on ${Name}Success { ${SELECTIONS[name]} } ${problem} ${problems} } }`
