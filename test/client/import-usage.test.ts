@@ -81,7 +81,7 @@ test('an import that is killed, repeated and moved stores nothing twice', async 
   expect(resumed.code).toBe(0)
 
   world.clock.set('2026-03-15T12:00:00.000Z')
-  const again = await run(...args, '--batch', '1000')
+  const again = await run(...args, '--batch', '1000', '--until', '2026-03-15T12:00:00Z')
   expect(again.output).toContain(`rows        60\nrecorded    ${NOTHING}\nduplicates  ${ALL_AZURE}\n`)
   expect(await summed('subject', 'trace/one', ...range)).toEqual({
     requests: 60,
