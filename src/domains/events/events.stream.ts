@@ -31,8 +31,8 @@ export type FollowFrom = {
 
 /**
  * Follows the caller's feed: first what came after `after`, then what comes, in order, without gap or double. Nothing
- * of the database is held between batches; before each one, and after 30 s of silence, the caller's rights are looked
- * up again. Ends when the process stops, and when `return` is called.
+ * of the database is held between batches; before each one is told, and after 30 s of silence, the caller's rights are
+ * looked up again. Ends when the process stops, and when `return` is called.
  * @throws Refusal TOO_MANY_STREAMS, BAD_USER_INPUT, CURSOR_EXPIRED; while it goes on FORBIDDEN when the caller may no
  *   longer read events, and what `refresh` throws
  */
@@ -90,10 +90,13 @@ async function* eventsAfter(
   let session = first
   while (!stream.ended) {
     const seen = stream.latest
-    session = await stillAllowed(deps, session, first)
-    const until = dueAt(session, clock.now())
     const part = { after: position, filter: from.filter, limit: BATCH }
     const events = await db.read(session, (tx) => readFeed(tx, session, part))
+    // Looked up after the reading: no event is told by rights that had ended before it happened.
+    const until = dueAt(session, clock.now())
+    const before = session
+    session = await stillAllowed(deps, session, first)
+    if (session.reach !== before.reach || session.subjectId !== before.subjectId) continue
     let told = 0
     for (const event of events) {
       if (stream.ended || clock.now() >= until) break
