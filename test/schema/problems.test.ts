@@ -4,6 +4,7 @@ import { isObjectType } from 'graphql'
 import { expect, test } from 'vitest'
 import { authorizationPage } from '../../src/cli/docs/authorization-page.ts'
 import { errorsPage } from '../../src/cli/docs/errors-page.ts'
+import { eventsPage } from '../../src/cli/docs/events-page.ts'
 import { table } from '../../src/cli/docs/table.ts'
 import { KEY_ERROR_CODES } from '../../src/crypto/errors.ts'
 import { Problem } from '../../src/domains/problem.ts'
@@ -79,6 +80,10 @@ test('docs/errors.md lists every code, as `npm run docs` writes it', async () =>
     ...Object.keys(KEY_ERROR_CODES),
   ]
   expect(codes.filter((code) => !text.includes(`\n| \`${code}\` |`))).toEqual([])
+})
+
+test('docs/events.md is what `npm run docs` writes', async () => {
+  expect(await readFile(new URL('docs/events.md', root), 'utf8')).toBe(eventsPage())
 })
 
 test('docs/authorization.md is what `npm run docs` writes', async () => {

@@ -29,8 +29,8 @@ took effect (no answer, or \`INTERNAL\`), send it again with the same \`idempote
 
 ## Failures of a request
 
-In \`errors[].extensions.code\`, beside \`requestId\` and, where they help, \`field\`, \`limit\`, \`maximum\` and
-\`retryAfterSeconds\`. The status is that of an answer that carries nothing else.
+In \`errors[].extensions.code\`, beside \`requestId\` and, where they help, \`field\`, \`limit\`, \`maximum\`,
+\`retryAfterSeconds\` and \`oldestCursor\`. The status is that of an answer that carries nothing else.
 
 ${table(['Code', 'Status', 'Retry', 'Meaning'], requests)}
 
