@@ -4,13 +4,12 @@ import { recordAudit } from './domains/audit/audit.service.ts'
 import type { Deps } from './domains/deps.ts'
 import type { Live } from './domains/live.ts'
 import type { WireContext } from './http/authentication.ts'
-import { type RateLimits, WINDOW_SECONDS } from './http/rate-limit.ts'
+import { callerQuotaOf } from './http/caller-quota.ts'
 import { type WireOptions, wireYogaOptions } from './http/yoga-plugins.ts'
 import { buildSchema } from './schema/index.ts'
 import { OperationReads } from './schema/operation-reads.ts'
 import { recogniseError } from './schema/refusals.ts'
-import type { CallerQuota, Context } from './schema/types.ts'
-import { addSeconds } from './time/clock.ts'
+import type { Context } from './schema/types.ts'
 
 /** What the application is made of. */
 export type AppOptions = {
@@ -51,17 +50,6 @@ export function createApp(options: AppOptions): YogaServerInstance<object, Conte
     context: context as never,
     plugins: [...wire.plugins, useOperationReads()] as Plugin[],
   }) as unknown as YogaServerInstance<object, Context>
-}
-
-async function callerQuotaOf(limits: RateLimits, name: string, now: Date): Promise<CallerQuota> {
-  const limit = limits.limitOf('caller')
-  const quota = await limits.peek('caller', name)
-  return {
-    limit,
-    remaining: quota ? Math.max(0, quota.remaining) : limit,
-    resetsAt: quota ? addSeconds(now, quota.resetSeconds) : null,
-    windowSeconds: WINDOW_SECONDS,
-  }
 }
 
 /**
