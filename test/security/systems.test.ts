@@ -102,7 +102,10 @@ async function locateAll(system: PersonalDataSystem, accountId: string, limit: n
   let after: LocatedKey | null = null
   for (;;) {
     const from: LocatedKey | null = after
-    const page = await world.resources.db.worker((tx) => system.locatePage(tx, accountId, from, limit), accountId)
+    const page: readonly Located[] = await world.resources.db.worker(
+      (tx) => system.locatePage(tx, accountId, from, limit),
+      accountId,
+    )
     all.push(...page)
     if (page.length < limit) return all
     const { locator = '', category = 'ACCOUNT', subjectId = null } = page.at(-1) ?? {}
