@@ -18,6 +18,24 @@ export const usageEvent = (requestId: string) => ({
   outputTokens: 1,
 })
 
+/** A small manifest of Fides with a system and a dataset of that key. */
+export const manifestOf = (key: string, text = 'Made') => `system:
+- fides_key: ${key}
+  name: ${text}
+  description: ${text}
+  system_type: Service
+  meta: { note: ${text} }
+  privacy_declarations:
+  - { name: ${text}, data_categories: [user.contact.email], data_use: essential.service, data_subjects: [customer] }
+dataset:
+- fides_key: ${key}
+  name: ${text}
+  collections:
+  - name: ${text}
+    fields:
+    - { name: ${text}, description: ${text}, data_categories: [user.contact.email] }
+`
+
 /** Variables with which each root field works, for a caller of the account that holds `own`. */
 export function validVariables(own: Holdings): Readonly<Record<string, Record<string, unknown>>> {
   const [, member = '', endUser = ''] = own.subjectIds
@@ -29,14 +47,18 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     auditEvents: {},
     events: {},
     dataCategories: {},
+    datasets: {},
+    exportFidesManifest: {},
     inventoryCounts: { groupBy: 'CATEGORY' },
     inventoryItems: {},
     job: { id: own.jobId },
     node: { id: endUser },
     nodes: { ids: [accountId, endUser, own.apiClientId, own.jobId, own.inventoryItemIds[0]] },
     purposes: {},
+    reconciliations: {},
     subject: { id: endUser },
     subjects: {},
+    systems: {},
     usageEvents: {},
     usageStatistics: { from: '2026-02-01T00:00:00Z', to: '2026-03-01T00:00:00Z', kind: 'INFERENCE', groupBy: 'MODEL' },
     usageSummary: { filter: { from: '2026-03-15T00:00:00Z', to: '2026-03-16T00:00:00Z' }, bucket: 'HOUR', groupBy: [] },
@@ -54,7 +76,11 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
         owner: { name: 'New Owner', email: 'new@mail.example' },
       },
     },
+    importFidesManifest: { input: { yaml: manifestOf('new_system') } },
+    reconcileInventory: { input: {} },
     processors: {},
+    processingRecords: { filter: { accountId } },
+    processingRecordDocument: { format: 'HTML', accountId },
     addProcessor: {
       input: {
         name: 'New Processor',

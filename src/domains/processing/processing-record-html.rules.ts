@@ -80,6 +80,9 @@ function headOf({ controller, role, at, languages }: RecordDocumentInput): Pair[
 
 const time = (at: Date) => `<time datetime="${at.toISOString()}">${dateOf(at)}</time>`
 
+const span = ({ firstAt, lastAt }: { readonly firstAt: Date; readonly lastAt: Date }) =>
+  dateOf(firstAt) === dateOf(lastAt) ? time(lastAt) : `${time(firstAt)} – ${time(lastAt)}`
+
 const facts = (pairs: readonly Pair[], languages: Languages) =>
   `<dl>${pairs.map(([label, html]) => `<div><dt>${escapeHtml(word(label, languages))}</dt><dd>${html}</dd></div>`).join('')}</dl>`
 
@@ -100,7 +103,7 @@ function sectionOf(record: ProcessingRecord, index: number, languages: Languages
         }),
       ),
     ],
-    ['systems', listed(systems.map(({ key, name }) => name ?? key))],
+    ['systems', systems.map(({ key, name }) => english(name ?? key)).join('<br>')],
     ['otherCountries', abroad.length === 0 ? escapeHtml(word('none', languages)) : listed(abroad)],
   ]
   return `<section aria-labelledby="${id}">
@@ -111,6 +114,9 @@ ${recipientTable('recipients', recipients, languages)}
 ${formerRecipients.length === 0 ? '' : recipientTable('former', formerRecipients, languages)}
 </section>`
 }
+
+/** Text that there is in English alone, whatever the language of the page (WCAG 2.2, 3.1.2). */
+const english = (text: string) => `<span lang="en">${escapeHtml(text)}</span>`
 
 const listed = (texts: readonly string[]) => texts.map((text) => `<span>${escapeHtml(text)}</span>`).join('<br>')
 
@@ -138,7 +144,7 @@ function dataTable({ categories }: ProcessingRecord, languages: Languages): stri
     String(items),
     String(subjects),
     escapeHtml(retention ? textIn(retention.description, languages) : word('unknown', languages)),
-    escapeHtml(retention ? `${retention.clause}; ${retention.legalSource}` : ''),
+    retention ? english(`${retention.clause}; ${retention.legalSource}`) : '',
   ])
   return table('data', ['category', 'items', 'people', 'period', 'source'], rows, languages)
 }
@@ -160,9 +166,7 @@ function recipientTable(
       escapeHtml(country),
       escapeHtml(regions.join(', ')),
       ...(isFormer ? [] : [listed(mayReceive.map((category) => categoryName(category, languages)))]),
-      received
-        ? `${received.items} (${time(received.firstAt)} – ${time(received.lastAt)})`
-        : escapeHtml(word('nothing', languages)),
+      received ? `${received.items} (${span(received)})` : escapeHtml(word('nothing', languages)),
       day ? time(day) : escapeHtml(word('none', languages)),
     ]
   })

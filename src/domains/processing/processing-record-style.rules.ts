@@ -5,6 +5,7 @@ export const RECORD_STYLE = `
 body{margin:0 auto;padding:2rem 1.25rem;max-width:68rem;background:var(--back);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
 h1{margin:0 0 1rem;font-size:1.75rem;line-height:1.2;overflow-wrap:anywhere}
 h2{margin:0 0 .75rem;font-size:1.3rem}
+section p{margin:.25rem 0 1rem}
 h3,caption{margin:1.25rem 0 .4rem;font-size:1rem;font-weight:600;text-align:left}
 caption{margin:0;padding:0 0 .4rem}
 header,section{margin-bottom:2.5rem}
