@@ -1,7 +1,10 @@
 import type { DemoPrincipal } from '../../src/demo/demo-tokens.ts'
 import { tenantKey } from '../../src/schema/global-id.ts'
+import { newId } from '../../src/time/id.ts'
 import type { World } from '../kit/world.ts'
 import { documentOf } from './documents.ts'
+import { foldSomething } from './populated-usage.ts'
+import { manifestOf } from './valid-variables.ts'
 
 /** What an account has beside its demo data: global ids of the API, UUIDs and codes. */
 export type Holdings = {
@@ -12,6 +15,8 @@ export type Holdings = {
   readonly platformClientId: string
   readonly auditEventIds: readonly string[]
   readonly jobId: string
+  readonly systemId: string
+  readonly datasetId: string
   readonly webhookEndpointId: string
   readonly webhookDeliveryId: string
   readonly inventoryItemIds: readonly string[]
@@ -36,6 +41,11 @@ export async function populate(world: World): Promise<[first: Holdings, second: 
     await fill(world, 'otherSubject', demo.accounts[1]?.id ?? '', secondSubjects.at(-1) ?? ''),
   ]
   await runner.runDue()
+  await findSomething(world, demo.accounts)
+  await foldSomething(
+    world,
+    demo.accounts.map(({ id }) => localOf(id)),
+  )
   const holdings: Holdings[] = []
   for (const [index, as] of (['subject', 'otherSubject'] as const).entries()) {
     const account = demo.accounts[index]
@@ -46,6 +56,23 @@ export async function populate(world: World): Promise<[first: Holdings, second: 
   }
   return holdings as [Holdings, Holdings]
 }
+
+/** A finding about a person of each account, as a comparison writes it. */
+async function findSomething(world: World, accounts: World['demo']['accounts']): Promise<void> {
+  const { db } = world.resources
+  for (const { id, subjectIds } of accounts)
+    await db.worker(async (tx) => {
+      const accountId = localOf(id)
+      const made = await tx.reconciliation.findFirstOrThrow({ where: { comparedId: accountId } })
+      const of = { reconciliationHomeId: made.accountId, reconciliationId: made.id }
+      const what = { kind: 'MISSING', system: 'usage', category: 'USAGE', locator: 'usage_event/2026-01' } as const
+      const subjectId = localOf(subjectIds[0] ?? '').split('/')[1] ?? ''
+      const finding = { ...of, ...what, accountId, id: newId(world.clock), subjectId, rows: 1 }
+      await tx.reconciliationFinding.createMany({ data: [finding] })
+    })
+}
+
+const localOf = (id: string) => Buffer.from(id, 'base64').toString('utf8').split(':')[1] ?? ''
 
 /** Asks for a root field with everything below it. @throws Error when it is refused: the world would lack its rows */
 export async function call(world: World, as: DemoPrincipal | { token: string }, name: string, variables: object) {
@@ -69,6 +96,10 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
   const inference = { kind: 'INFERENCE', model: 'm/one', endpointKind: 'SERVERLESS', inputTokens: 1, outputTokens: 1 }
   const event = { ...inference, occurredAt: '2026-03-15T11:00:00.000Z', requestId, subjectId }
   await call(world, 'gateway', 'recordUsage', { input: { accountId, events: [event], idempotencyKey: key } })
+  await call(world, as, 'importFidesManifest', {
+    input: { yaml: manifestOf(`made_${as.toLowerCase()}`), idempotencyKey: key },
+  })
+  await call(world, 'staff', 'reconcileInventory', { input: { accountId } })
   const fileHash = (as === 'subject' ? 'a' : 'b').repeat(64)
   await call(world, 'gateway', 'openUsageImport', { input: { accountId, fileHash, shiftMs: 1 } })
   // An export ends at the instant that it was asked for.
@@ -94,6 +125,7 @@ async function listsOf(world: World, as: 'subject' | 'otherSubject') {
     'auditEvents',
     'webhookEndpoints',
     'webhookDeliveries',
+    'datasets',
   ]) {
     const list = await call(world, as, name, {})
     for (const edge of list.edges) cursors.push(edge.cursor)
@@ -102,23 +134,29 @@ async function listsOf(world: World, as: 'subject' | 'otherSubject') {
   const auditEventIds = audit.edges.map((edge: { node: { id: string } }) => edge.node.id)
   const items = await call(world, as, 'inventoryItems', {})
   const inventoryItemIds = items.edges.map((edge: { node: { id: string } }) => edge.node.id)
+  const systems = await call(world, as, 'systems', { filter: { builtIn: false } })
+  const systemId = String(systems.edges[0]?.node.id)
+  const datasets = await call(world, as, 'datasets', {})
+  const datasetId = String(datasets.edges[0]?.node.id)
   const deliveries = await call(world, as, 'webhookDeliveries', {})
   const webhookDeliveryId = String(deliveries.edges[0]?.node.id)
   if (cursors.length < 5 || auditEventIds.length === 0 || inventoryItemIds.length === 0)
     throw new Error('the lists of the world are empty')
-  return { cursors, auditEventIds, inventoryItemIds, webhookDeliveryId }
+  return { cursors, auditEventIds, inventoryItemIds, webhookDeliveryId, systemId, datasetId }
 }
 
 /** The UUIDs and other words that only one account's answers may hold: what a leak would show. */
 export function secretsOf(holdings: Holdings): string[] {
   const local = (id: string) => Buffer.from(id, 'base64').toString('utf8').split(':')[1] ?? ''
   const { apiClientId, jobId, subjectIds, auditEventIds, inventoryItemIds } = holdings
-  const { webhookEndpointId, webhookDeliveryId } = holdings
+  const { webhookEndpointId, webhookDeliveryId, systemId, datasetId } = holdings
   const ids = [
     apiClientId,
     jobId,
     webhookEndpointId,
     webhookDeliveryId,
+    systemId,
+    datasetId,
     ...subjectIds,
     ...auditEventIds,
     ...inventoryItemIds,

@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto'
+import type { World } from '../kit/world.ts'
+
+/** A month that was folded, with an event of each account that is under a hold. */
+export async function foldSomething(world: World, accountIds: readonly string[]): Promise<void> {
+  const day = new Date('2024-02-01T00:00:00Z')
+  const now = world.clock.now()
+  await world.resources.db.worker(async (tx) => {
+    await tx.usageMonth.createMany({ data: [{ month: day, foldedAt: now }] })
+    for (const accountId of accountIds) {
+      const shared = { accountId, kind: 'INFERENCE', model: 'm/one' } as const
+      const sums = { requests: 1, inputTokens: 1, outputTokens: 1, payloadBytes: 0 }
+      await tx.usageAggregate.createMany({ data: [{ ...shared, id: randomUUID(), day, ...sums }] })
+      const counted = { id: randomUUID(), month: day, dimension: 'MODEL', value: 'm/one', subjects: 0 }
+      await tx.usageAggregateSubjects.createMany({ data: [{ accountId, kind: 'INFERENCE', ...counted }] })
+      const event = { requestId: 'held', occurredAt: day, recordedAt: day }
+      await tx.usageEventHeld.createMany({ data: [{ ...shared, ...event }] })
+    }
+  })
+}
