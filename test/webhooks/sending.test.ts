@@ -241,6 +241,27 @@ test('a worker that is killed while it sends leaves a lease; another sends the e
   expect(await deliveriesOf(world, endpoint.id)).toMatchObject([{ state: 'DELIVERED', attempts: 2 }])
 })
 
+test('an endpoint that is deleted while something is sent to it takes nothing from the others', async () => {
+  const other = await openReceiver()
+  const doomed = await createEndpoint(world, other.url)
+  await emit(world, [null])
+  const as = await owner(world)
+  const { promise: deleted, resolve } = Promise.withResolvers<void>()
+  other.behave(async (_arrival, response) => {
+    await perform(world, as, 'deleteWebhookEndpoint', { webhookEndpointId: doomed.id })
+    response.writeHead(204).end()
+    resolve()
+  })
+  receiver.behave(async (_arrival, response) => {
+    await deleted
+    response.writeHead(204).end()
+  })
+  expect(await send(world, { timeoutMs: 30_000 })).toBe(2)
+  expect(await deliveriesOf(world, endpoint.id)).toMatchObject([{ state: 'DELIVERED', attempts: 1 }])
+  expect(await deliveriesOf(world, doomed.id)).toEqual([])
+  await other.close()
+})
+
 test('a paused endpoint misses nothing: events wait until it is active again', async () => {
   const as = await owner(world)
   const set = (state: string) =>

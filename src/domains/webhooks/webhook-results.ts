@@ -33,12 +33,11 @@ export async function recordAttempts(
     return { ...attempt, state, nextAttemptAt: addSeconds(now, pauseSeconds) }
   })
   const of = <T>(value: (row: (typeof rows)[number]) => T): T[] => rows.map(value)
-  await tx.webhookAttempt.createMany({
-    data: rows.map(({ claimed, at, status, problem, durationMs }) => ({
-      ...{ accountId: claimed.accountId, id: newId(clock), deliveryId: claimed.id, number: claimed.attempts },
-      ...{ at, status, problem, durationMs },
-    })),
-  })
+  const gone = new Map(rows.flatMap((row) => (row.problem === 'GONE' ? [[row.claimed.endpointId, row] as const] : [])))
+  // Whoever changes an endpoint locks it before its deliveries; so does this.
+  if (gone.size > 0)
+    await tx.$executeRaw`
+      select from webhook_endpoint where id = any(${[...gone.keys()]}::uuid[]) order by account_id, id for update`
   await tx.$executeRaw`
     with ended as (
       select * from unnest(${of((row) => row.claimed.accountId)}::uuid[], ${of((row) => row.claimed.id)}::uuid[],
@@ -53,8 +52,24 @@ export async function recordAttempts(
       and ((ended.state = 'DELIVERED' and d.state <> 'DELIVERED')
         or (d.state = 'PENDING' and d.attempts = ended.attempts))`
   await moveFollowers(tx, now, rows)
-  const gone = new Map(rows.flatMap((row) => (row.problem === 'GONE' ? [[row.claimed.endpointId, row] as const] : [])))
+  await addLog(tx, clock, rows)
   for (const { claimed, at } of gone.values()) await disableGone(tx, clock, claimed, at)
+}
+
+/** Adds the attempts to the log; one whose endpoint was deleted meanwhile has none. */
+async function addLog(tx: Tx, clock: Clock, rows: readonly Attempted[]): Promise<void> {
+  const of = <T>(value: (row: Attempted) => T): T[] => rows.map(value)
+  await tx.$executeRaw`
+    insert into webhook_attempt (account_id, id, delivery_id, number, at, status, problem, duration_ms)
+    select d.account_id, attempt.id, d.id, attempt.number, attempt.at, attempt.status, attempt.problem,
+      attempt.duration_ms
+    from unnest(${of((row) => row.claimed.accountId)}::uuid[], ${of(() => newId(clock))}::uuid[],
+      ${of((row) => row.claimed.id)}::uuid[], ${of((row) => row.claimed.attempts)}::int[],
+      ${of((row) => row.at)}::timestamptz[], ${of((row) => row.status)}::int[],
+      ${of((row) => row.problem)}::text[], ${of((row) => row.durationMs)}::int[])
+      as attempt (account_id, id, delivery_id, number, at, status, problem, duration_ms)
+    join webhook_delivery d on d.account_id = attempt.account_id and d.id = attempt.delivery_id
+    for key share of d`
 }
 
 type Ended = Attempted & { readonly state: string; readonly nextAttemptAt: Date }

@@ -40,7 +40,9 @@ export async function sendWebhooks(
   const flights = new Flights(options.inAllMax ?? 32, options.perEndpointMax ?? 8)
   for (let count = 0; ; ) {
     const landed = flights.landed()
-    if (landed.length > 0) await db.worker((tx) => recordAttempts(tx, clock, chance, landed))
+    const record = () => db.worker((tx) => recordAttempts(tx, clock, chance, landed))
+    // Once more where another transaction stood in the way: what is not written down is sent again.
+    if (landed.length > 0) await record().catch(record)
     count += landed.length
     const room = flights.room()
     const mayClaim = room.inAll > 0 && !options.signal?.aborted
