@@ -29,6 +29,7 @@ test('a request without a token is anonymous', async () => {
     accountRole: null,
     staffRoles: [],
     authenticatedAt: null,
+    expiresAt: null,
     identity: null,
     scopes: new Set(['public']),
   })
@@ -93,10 +94,13 @@ test('scopes in force are those that both the token and the role name, and takin
   expect([...session.scopes].sort()).toEqual([
     'accounts:read',
     'audit:read',
+    'events:read',
     'identity:link',
+    'inventory:read',
     'public',
     'subjects:read',
     'usage:read',
+    'usage:summarise',
   ])
 })
 

@@ -44,8 +44,11 @@ test('staff act by the scopes of their roles and belong to no account', async ()
     'accounts:read',
     'audit:read',
     'clients:read',
+    'inventory:read',
     'platform-clients:manage',
+    'processing:read',
     'public',
+    'statistics:read',
     'subjects:read',
     'usage:read',
   ])
@@ -103,6 +106,7 @@ test('a client acts by what its token, its row and its kind all allow', async ()
     ...anonymousSession,
     principal: 'INTEGRATION',
     callerId: integration.id,
+    expiresAt: expect.any(Date),
     accountId: integration.accountId,
     reach: 'ACCOUNT',
     scopes: new Set(['public', 'usage:read']),
@@ -111,6 +115,7 @@ test('a client acts by what its token, its row and its kind all allow', async ()
     ...anonymousSession,
     principal: 'PROCESSOR',
     callerId: processor.id,
+    expiresAt: expect.any(Date),
     processorId,
     scopes: new Set(['public']),
   })
@@ -118,6 +123,7 @@ test('a client acts by what its token, its row and its kind all allow', async ()
     ...anonymousSession,
     principal: 'GATEWAY',
     callerId: gateway.id,
+    expiresAt: expect.any(Date),
     scopes: new Set(['public', 'usage:write']),
   })
 })
