@@ -51,10 +51,12 @@ function ask(caller: string, root: string, variables: unknown, headers?: Record<
   return world.ask(token ? { token } : null, documentOf(root), variables as object, headers)
 }
 
-/** An answer as bytes, without the id of its request and of the job that it made. */
+/** An answer as bytes, without the id of its request and of the job that it made, and without what counts requests. */
 function textOf({ status, data, errors }: Answer): string {
   const told = errors?.map(({ extensions: { requestId: _, ...rest }, ...error }) => ({ ...error, ...rest }))
-  return JSON.stringify({ status, data, errors: told }).replaceAll(/"Sm9iO[A-Za-z0-9+/=]+"/g, '"(a job)"')
+  return JSON.stringify({ status, data, errors: told })
+    .replaceAll(/"Sm9iO[A-Za-z0-9+/=]+"/g, '"(a job)"')
+    .replaceAll(/"quota":\{[^{}]*\}/g, '"quota":"(counted)"')
 }
 
 const leaks = (answer: Answer) => secrets.filter((secret) => JSON.stringify(answer).includes(secret))
