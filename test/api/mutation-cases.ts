@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { sequenceEvents } from '../../src/domains/events/events.feed.ts'
 import { fanOut } from '../../src/domains/webhooks/webhooks.feed.ts'
 import type { World } from '../kit/world.ts'
+import { manifestOf } from '../security/valid-variables.ts'
 import { fresh, inference, join, openAccount, perform, person, type Who } from './calls.ts'
 
 /** A valid call of a mutation, another valid input, and somebody else who may make the call too. */
@@ -255,6 +256,20 @@ export const MUTATION_CASES: Readonly<Record<string, (world: World) => Promise<M
     const fileHash = fresh().replaceAll('-', '').padEnd(64, '0')
     const input = { accountId: world.ids.account, fileHash, shiftMs: 1_000 }
     return { as: 'gateway', input, otherInput: { ...input, shiftMs: 2_000 } }
+  },
+  async importFidesManifest() {
+    const text = `Canary ${fresh()}`
+    const input = { yaml: manifestOf(`s_${fresh()}`, text) }
+    return {
+      as: 'subject',
+      input,
+      otherInput: { ...input, dryRun: true },
+      otherCaller: 'otherSubject',
+      personal: [text],
+    }
+  },
+  async reconcileInventory(world) {
+    return { as: 'staff', input: { accountId: world.ids.account }, otherInput: {} }
   },
   async addProcessor() {
     const input = aProcessor()

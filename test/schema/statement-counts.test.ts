@@ -3,7 +3,7 @@ import { type Statements, watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { documentOf, schema } from '../security/documents.ts'
 import { call, type Holdings, populate } from '../security/populated.ts'
-import { usageEvent, validVariables } from '../security/valid-variables.ts'
+import { manifestOf, usageEvent, validVariables } from '../security/valid-variables.ts'
 import { notEmpty, rootFieldsOf } from './schema-walk.ts'
 
 const ROWS = 20
@@ -16,14 +16,19 @@ const BUDGETS = {
     apiClients: 6,
     auditEvents: 5,
     dataCategories: 3,
+    datasets: 6,
+    exportFidesManifest: 9,
+    events: 7,
     inventoryCounts: 4,
     inventoryItems: 7,
     job: 4,
     node: 4,
     nodes: 8,
     purposes: 3,
+    reconciliations: 6,
     subject: 7,
     subjects: 7,
+    systems: 6,
     usageEvents: 4,
     usageSummary: 5,
     viewer: 15,
@@ -36,13 +41,17 @@ const BUDGETS = {
     apiClients: 6,
     auditEvents: 5,
     dataCategories: 3,
+    datasets: 6,
+    exportFidesManifest: 8,
     inventoryCounts: 4,
     inventoryItems: 8,
     node: 5,
     nodes: 9,
     purposes: 3,
+    reconciliations: 6,
     subject: 8,
     subjects: 8,
+    systems: 6,
     usageEvents: 5,
     usageStatistics: 6,
     viewer: 15,
@@ -63,6 +72,8 @@ beforeAll(async () => {
     // With the one that is there it is as many as an account may have.
     const url = `https://hooks.example/${label}`
     if (row > 0) await call(world, 'subject', 'createWebhookEndpoint', { input: { url } })
+    await call(world, 'subject', 'importFidesManifest', { input: { yaml: manifestOf(`row_${label}`) } })
+    await call(world, 'staff', 'reconcileInventory', { input: {} })
     const owner = { name: `Owner ${label}`, email: `owner-${label}@mail.example` }
     const input = { name: `Row ${label}`, country: 'DE', region: 'eu-central', owner }
     await call(world, 'staff', 'createAccount', { input })
@@ -122,7 +133,7 @@ test.each(['subject', 'staff'] as const)(
     expect(growing).toEqual([])
     // A person sees one account and the audit of itself; items have few categories; nobody has ten persons.
     const few = ['inventoryCounts', 'usageStatistics']
-    expect(short).toEqual(as === 'subject' ? ['accounts', 'auditEvents', 'inventoryCounts'] : few)
+    expect(short).toEqual(as === 'subject' ? ['accounts', 'auditEvents', 'inventoryCounts', 'reconciliations'] : few)
     expect(figures).toEqual(BUDGETS[as])
   },
 )

@@ -1,3 +1,5 @@
+import { manifestOf } from './valid-variables.ts'
+
 /**
  * What becomes of the text that a caller puts into a place of the API. A place that is not here fails the test.
  * - `canary`: a canary goes through it as the API accepts it, and must never be found in clear
@@ -45,6 +47,8 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   locator: { closed: 'a published pattern without capitals and white space; stored nowhere' },
   url: { canary: (canary) => `https://hooks.example/${canary}` },
   eventKind: kind,
+  key: { closed: 'a published pattern without white space; stored nowhere' },
+  yaml: { canary: (canary) => manifestOf('canary_system', `Ada ${canary} Byron`) },
   fileHash: { closed: 'a SHA-256, a CHECK of the table' },
   ip: { closed: 'an address, parsed and cut to its network; a test of its own sends one' },
   kind,

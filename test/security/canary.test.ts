@@ -44,8 +44,8 @@ async function ask(place: Place, variables: unknown): Promise<Answer> {
   const { scope, root } = place
   const document = documentOf(root)
   if (scope === 'usage:write' || scope === 'inventory:write') return world.ask('gateway', document, variables as object)
-  if (scope === 'platform-clients:manage' || scope === 'processors:manage' || root === 'createAccount')
-    return world.ask('staff', document, variables as object)
+  const ofStaff = ['platform-clients:manage', 'processors:manage', 'inventory:reconcile']
+  if (ofStaff.includes(scope) || root === 'createAccount') return world.ask('staff', document, variables as object)
   const email = 'invited@subject.example'
   const token =
     scope === 'identity:link' ? await world.serving.demoIssuer?.issue({ sub: 'invited', scope, email }) : tokens.subject

@@ -37,8 +37,8 @@ const mutations = rootFieldsOf(schema)
 async function tokenFor({ name, scope }: { name: string; scope: Scope }): Promise<string> {
   const { tokens } = world.demo
   if (scope === 'usage:write' || scope === 'inventory:write') return tokens.gateway
-  if (scope === 'platform-clients:manage' || scope === 'processors:manage' || name === 'createAccount')
-    return tokens.staff
+  const ofStaff = ['platform-clients:manage', 'processors:manage', 'inventory:reconcile']
+  if (ofStaff.includes(scope) || name === 'createAccount') return tokens.staff
   if (scope !== 'identity:link') return tokens.subject
   const issuer = world.serving.demoIssuer
   return (await issuer?.issue({ sub: 'invited', scope, email: 'invited@subject.example' })) ?? ''

@@ -6,15 +6,18 @@ import type { Tx } from '../../src/db/database.ts'
 import { accountScope, apiClientScope, subjectScope } from '../../src/domains/accounts/accounts.scope.ts'
 import { auditScope } from '../../src/domains/audit/audit.scope.ts'
 import { inventoryScope } from '../../src/domains/inventory/inventory.scope.ts'
+import { datasetScope, systemScope } from '../../src/domains/processing/processing.scope.ts'
 import { usageScope } from '../../src/domains/usage/usage.scope.ts'
-import { inference, localId } from '../api/calls.ts'
+import { inference, localId, perform } from '../api/calls.ts'
 import { recordTrace } from '../api/usage-events-kit.ts'
 import { openWorld, type World } from '../kit/world.ts'
+import { manifestOf } from './valid-variables.ts'
 
 let world: World
 beforeAll(async () => {
   world = await openWorld()
   await recordTrace(world, world.ids.account, [inference('one')])
+  await perform(world, 'subject', 'importFidesManifest', { yaml: manifestOf('one') })
 })
 afterAll(() => world.close())
 
@@ -24,6 +27,8 @@ const COUNTS: Readonly<Record<string, (tx: Tx, session: Session) => Promise<numb
   apiClients: (tx, session) => tx.apiClient.count({ where: { AND: [apiClientScope(session), {}] } }),
   auditEvents: (tx, session) => tx.auditEvent.count({ where: { AND: [auditScope(session), {}] } }),
   usageEvents: (tx, session) => tx.usageEvent.count({ where: { AND: [usageScope(session), {}] } }),
+  systems: (tx, session) => tx.system.count({ where: { AND: [systemScope(session), {}] } }),
+  datasets: (tx, session) => tx.dataset.count({ where: { AND: [datasetScope(session), {}] } }),
   inventoryItems: (tx, session) => tx.inventoryItem.count({ where: { AND: [inventoryScope(session), {}] } }),
 }
 
@@ -40,7 +45,15 @@ test.each(Object.entries(COUNTS))(
     }
     const all: Session = {
       ...staff,
-      scopes: new Set(['accounts:read', 'subjects:read', 'clients:read', 'usage:read', 'audit:read', 'inventory:read']),
+      scopes: new Set([
+        'accounts:read',
+        'subjects:read',
+        'clients:read',
+        'usage:read',
+        'audit:read',
+        'inventory:read',
+        'processing:read',
+      ]),
     }
     const { db } = world.resources
     // Only the worker is shown audit events of an account whoever they concern.
