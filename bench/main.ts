@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchDoor } from './door/door.ts'
 import type { BenchOptions, BenchResult } from './frame.ts'
 import { benchIngest } from './ingest/ingest.ts'
 import { benchStart } from './start.ts'
@@ -6,6 +7,7 @@ import { benchWebhooks } from './webhooks.ts'
 
 /** The benches by name. A new one is a function and a line here. */
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
+  door: benchDoor,
   ingest: benchIngest,
   start: benchStart,
   webhooks: benchWebhooks,
