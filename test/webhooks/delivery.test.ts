@@ -138,4 +138,4 @@ test(`of ${EVENTS} events to two endpoints that fail by chance none is lost when
     const last = handled.at(-1)?.arrival
     if (last) expect(() => new Webhook(endpoint.secret).verify(`${last.body} `, last.headers)).toThrow()
   }
-})
+}, 180_000)
