@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PLATFORM_ACCOUNT_ID } from '../../src/db/caller.ts'
 import { DEMO_PROCESSOR_ID } from '../../src/demo/demo-processors.ts'
 import { globalId, tenantKey } from '../../src/domains/public-id.ts'
+import { watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { callersOf } from '../security/callers.ts'
 import { openAccount, perform, type Who } from './calls.ts'
@@ -206,6 +207,30 @@ test('records come in pages of any size, each once', async () => {
     // Five of the platform, four here, two in the other account.
     expect([seen.length, new Set(seen).size]).toEqual([11, 11])
   }
+})
+
+test('however many records a page has, it takes as many statements', async () => {
+  const statements = watchStatements()
+  const counts: Record<string, number> = {}
+  const ask = async (name: string, who: Who | null, query: string, variables: object) => {
+    statements.reset()
+    expect((await world.ask(who, query, variables)).errors).toBeUndefined()
+    counts[name] = statements.seen.length
+  }
+  await ask('one record', 'staff', RECORDS, { first: 1 })
+  await ask('eleven records', 'staff', RECORDS, { first: 20 })
+  await ask("an account's records", 'subject', RECORDS, { first: 20 })
+  await ask('a document', 'staff', '{ processingRecordDocument(format: CSV) { body } }', {})
+  await ask('the register', null, '{ processors { totalCount edges { node { name } } } }', {})
+  statements.stop()
+  // Three find out who calls and carry it, then: keys, groups, receipts, register, account and its key, systems, epoch, keys.
+  expect(counts).toEqual({
+    'one record': 12,
+    'eleven records': 12,
+    "an account's records": 12,
+    'a document': 14,
+    'the register': 3,
+  })
 })
 
 test.each([

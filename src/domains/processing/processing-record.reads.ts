@@ -35,7 +35,7 @@ type Reading = { readonly deps: Deps; readonly tx: Tx; readonly session: Session
 /**
  * A page of the records of processing that the caller may see, in order of role, controller and purpose, after the
  * given one. What an account's own users are in is recorded for that account (role PROCESSOR), so is what is in the
- * account and of nobody; all else for the platform (role CONTROLLER). Ten statements, however many records.
+ * account and of nobody; all else for the platform (role CONTROLLER). Nine statements, however many records.
  * @see GDPR Art. 30
  */
 export async function readProcessingRecords(
