@@ -38,8 +38,8 @@ async function isFolded(tx: Tx, month: string): Promise<boolean> {
   return (await tx.$queryRaw<unknown[]>`select from usage_month where month = ${month}::date`).length > 0
 }
 
-/** What events add up to: rows of `usage_aggregate` but their id, in the order of its columns. */
-const sumsOf = (month: string, accountId: string | null) => Prisma.sql`
+/** What events add up to: rows of `usage_aggregate` but their id. */
+const sumsOf = (month: string, accountId: string) => Prisma.sql`
   select account_id, (occurred_at at time zone 'UTC')::date as day, kind, model, endpoint_kind, region,
     ${Prisma.raw(bucketSql('latency_ms'))} as latency_bucket, count(*) as requests,
     coalesce(sum(input_tokens), 0)::numeric as input_tokens, coalesce(sum(output_tokens), 0)::numeric as output_tokens,
@@ -62,15 +62,23 @@ const heldOf = (month: string, accountId: string | null) => Prisma.sql`
     on i.account_id = e.account_id and i.whose = e.whose
       and i.category = (case e.kind when 'SECURITY' then 'SECURITY' else 'USAGE' end)::data_category`
 
-/** Accounts whose aggregates or held copies are not those of the month's events. One statement; all exact. */
+/**
+ * Accounts whose aggregates or held copies are not those of the month's events: count, tokens and bytes by day and kind.
+ * An account is folded in one transaction, so that its aggregates are right in all else when they are in these. One
+ * statement.
+ */
 export async function differingAccounts(tx: Tx, month: string, accountId: string | null = null): Promise<string[]> {
   const mine = accountId === null ? Prisma.empty : Prisma.sql`and account_id = ${accountId}::uuid`
   const rows = await tx.$queryRaw<{ account_id: string }[]>`
-    with there as (${sumsOf(month, accountId)}),
+    with there as (
+      select account_id, (occurred_at at time zone 'UTC')::date as day, kind, count(*)::numeric as requests,
+        coalesce(sum(input_tokens), 0)::numeric as input, coalesce(sum(output_tokens), 0)::numeric as output,
+        coalesce(sum(payload_bytes), 0)::numeric as bytes
+      from usage_event where ${inMonth(month, accountId)} group by 1, 2, 3),
     folded as (
-      select account_id, day, kind, model, endpoint_kind, region, latency_bucket, requests, input_tokens, output_tokens,
-        payload_bytes
-      from usage_aggregate where day >= ${month}::date and day < ${monthAfter(month)}::date ${mine}),
+      select account_id, day, kind, sum(requests)::numeric as requests, sum(input_tokens) as input,
+        sum(output_tokens) as output, sum(payload_bytes) as bytes
+      from usage_aggregate where day >= ${month}::date and day < ${monthAfter(month)}::date ${mine} group by 1, 2, 3),
     held as (select account_id, occurred_at, request_id from (${heldOf(month, accountId)}) as h),
     copied as (
       select account_id, occurred_at, request_id from usage_event_held where ${inMonth(month, accountId)})
