@@ -98,7 +98,7 @@ test('quota headers follow the draft', () => {
 
 test('every code has a sentence, and those to retry are these', () => {
   const entries = Object.entries(REQUEST_CODES)
-  expect(entries.length).toBe(21)
+  expect(entries.length).toBe(24)
   for (const [code, { message }] of entries) {
     expect(code).toMatch(/^[A-Z_]+$/)
     expect(message.length).toBeGreaterThan(10)
@@ -106,6 +106,7 @@ test('every code has a sentence, and those to retry are these', () => {
   expect(entries.filter(([, { retry }]) => retry).map(([code]) => code)).toEqual([
     'IDEMPOTENCY_KEY_IN_PROGRESS',
     'RATE_LIMITED',
+    'TOO_MANY_STREAMS',
     'ISSUER_UNAVAILABLE',
     'INTERNAL',
   ])
