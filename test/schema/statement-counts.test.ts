@@ -24,6 +24,9 @@ const BUDGETS = {
     job: 4,
     node: 4,
     nodes: 8,
+    processingRecordDocument: 14,
+    processingRecords: 12,
+    processors: 5,
     purposes: 3,
     reconciliations: 6,
     subject: 7,
@@ -47,6 +50,9 @@ const BUDGETS = {
     inventoryItems: 8,
     node: 5,
     nodes: 9,
+    processingRecordDocument: 14,
+    processingRecords: 12,
+    processors: 5,
     purposes: 3,
     reconciliations: 6,
     subject: 8,
@@ -77,6 +83,7 @@ beforeAll(async () => {
     const owner = { name: `Owner ${label}`, email: `owner-${label}@mail.example` }
     const input = { name: `Row ${label}`, country: 'DE', region: 'eu-central', owner }
     await call(world, 'staff', 'createAccount', { input })
+    await call(world, 'staff', 'addProcessor', validVariables(own)['addProcessor'] ?? {})
   }
   const inOtherHours = (row: number) => ({
     ...usageEvent(`row-${row}`),
@@ -132,9 +139,10 @@ test.each(['subject', 'staff'] as const)(
       figures[name] = many.length
     }
     expect(growing).toEqual([])
-    // A person sees one account and the audit of itself; items have few categories; nobody has ten persons.
-    const few = ['inventoryCounts', 'usageStatistics']
-    expect(short).toEqual(as === 'subject' ? ['accounts', 'auditEvents', 'inventoryCounts', 'reconciliations'] : few)
+    // A person sees one account and the audit of itself; items have few categories and purposes; nobody has ten persons.
+    const few = ['inventoryCounts', 'processingRecords', 'usageStatistics']
+    const own = ['accounts', 'auditEvents', 'inventoryCounts', 'processingRecords', 'reconciliations']
+    expect(short).toEqual(as === 'subject' ? own : few)
     expect(figures).toEqual(BUDGETS[as])
   },
 )
