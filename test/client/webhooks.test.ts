@@ -4,6 +4,9 @@ import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
 import { verifyWebhook, type WebhookToVerify } from '../../client/src/webhooks.ts'
 import { createTestWebhook, signWebhook } from '../../client/src/webhooks-testing.ts'
+import { publishEvent } from '../../src/domains/events/events.publish.ts'
+import { newWebhookKeyPair, signingPairOf } from '../../src/domains/webhooks/webhook-keys.ts'
+import { webhookBody, webhookHeaders } from '../../src/domains/webhooks/webhook-message.ts'
 
 const AT = new Date('2026-03-15T12:00:00.000Z')
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
@@ -262,4 +265,38 @@ test('a webhook made for a test is accepted like one of the server', async () =>
 
 test('a webhook is signed with an id that has no dot', async () => {
   await expect(signWebhook({ id: 'a.b', timestamp: AT, body: '{}', keys: SECRET })).rejects.toThrow(/without a dot/)
+})
+
+test('what the server makes of an event is accepted with either key, and has the typed fields', async () => {
+  const pair = newWebhookKeyPair()
+  const accountId = '0199aa00-0000-7000-8000-000000000001'
+  const published = publishEvent({
+    feedId: accountId,
+    sequence: 2n ** 40n,
+    accountId,
+    eventId: '0199aa00-0000-7000-8000-0000000000e1',
+    kind: 'account.closing',
+    subjectId: null,
+    payload: { accountId, closingAt: '2026-03-15T11:59:58.000Z' },
+    createdAt: new Date('2026-03-15T11:59:59.000Z'),
+  })
+  const body = webhookBody(published)
+  const headers = webhookHeaders({ id: published.id, at: AT, body }, [signingPairOf(pair)])
+  for (const keys of [pair.secret, pair.publicKey]) {
+    const event = await verifyWebhook({ headers, body, keys, now: AT })
+    if (event.type !== 'account.closing') throw new Error(`it is ${event.type}`)
+    expect([
+      event.timestamp,
+      event.data.closingAt,
+      event.data.sequence,
+      event.data.version,
+      event.data.eventId,
+    ]).toEqual([
+      '2026-03-15T11:59:59.000Z',
+      '2026-03-15T11:59:58.000Z',
+      '1099511627776',
+      1,
+      '0199aa00-0000-7000-8000-0000000000e1',
+    ])
+  }
 })
