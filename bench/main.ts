@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { benchDoor } from './door/door.ts'
 import type { BenchOptions, BenchResult } from './frame.ts'
 import { benchIngest } from './ingest/ingest.ts'
+import { benchReconcile } from './reconcile.ts'
 import { benchStart } from './start.ts'
 import { benchWebhooks } from './webhooks.ts'
 
@@ -9,6 +10,7 @@ import { benchWebhooks } from './webhooks.ts'
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   door: benchDoor,
   ingest: benchIngest,
+  reconcile: benchReconcile,
   start: benchStart,
   webhooks: benchWebhooks,
 }
