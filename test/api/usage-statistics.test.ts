@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { foldDueMonths } from '../../src/domains/usage/usage-fold.jobs.ts'
+import { watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { inference, openAccount, perform, type Who } from './calls.ts'
 
@@ -108,6 +109,14 @@ test('everything is answered the same after the month was folded', async () => {
   expect(await foldDueMonths(world.resources.db, world.clock)).toBe(1)
   expect(await all()).toBe(before)
   world.clock.set('2026-03-31T22:00:00.000Z')
+})
+
+test('an answer takes three statements beside those that find out who calls, however many groups', async () => {
+  const statements = watchStatements()
+  await ask({ groupBy: 'MODEL' })
+  const { length } = statements.seen
+  statements.stop()
+  expect(length).toBe(6)
 })
 
 test('pages make up the whole', async () => {
