@@ -50,10 +50,10 @@ export async function emit(world: World, subjectIds: readonly (string | null)[])
 /** Gives events their places, which makes their deliveries. */
 export const place = (world: World) => sequenceEvents(world.resources.db, world.clock, [fanOut(world.clock)])
 
-/** Sends what is due, without chance, and gives up on an answer after `timeoutMs` (default 300). */
+/** Sends what is due, without chance, and gives up on an answer after `timeoutMs` (default 20,000). */
 export function send(world: World, options: SendOptions & { timeoutMs?: number } = {}): Promise<number> {
   const post: NonNullable<SendOptions['post']> = (request) =>
-    postGuarded(request, { allowedNetworks: ['127.0.0.0/8'], timeoutMs: options.timeoutMs ?? 300 })
+    postGuarded(request, { allowedNetworks: ['127.0.0.0/8'], timeoutMs: options.timeoutMs ?? 20_000 })
   return sendWebhooks(world.resources, { post, chance: () => 0, ...options })
 }
 
