@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import * as inventory from '../../src/domains/inventory/inventory.service.ts'
+import { itemOfMonth } from '../../src/domains/usage/usage-items.ts'
 import type { World } from '../kit/world.ts'
 
 /** A month that was folded, with an event of each account that is under a hold. */
@@ -15,6 +17,8 @@ export async function foldSomething(world: World, accountIds: readonly string[])
       await tx.usageAggregateSubjects.createMany({ data: [{ accountId, kind: 'INFERENCE', ...counted }] })
       const event = { requestId: 'held', occurredAt: day, recordedAt: day }
       await tx.usageEventHeld.createMany({ data: [{ ...shared, ...event }] })
+      const month = { subjectId: null, month: '2024-02', category: 'USAGE', firstAt: day } as const
+      await inventory.record(tx, world.clock, [itemOfMonth(accountId, month)])
     }
   })
 }
