@@ -20,7 +20,7 @@ const BUDGETS = {
     exportFidesManifest: 9,
     events: 7,
     inventoryCounts: 4,
-    inventoryItems: 7,
+    inventoryItems: 6,
     job: 4,
     node: 4,
     nodes: 8,
@@ -47,7 +47,7 @@ const BUDGETS = {
     datasets: 6,
     exportFidesManifest: 8,
     inventoryCounts: 4,
-    inventoryItems: 8,
+    inventoryItems: 7,
     node: 5,
     nodes: 9,
     processingRecordDocument: 14,
@@ -112,7 +112,7 @@ async function countOf(as: 'subject' | 'staff', name: string, first: number) {
     ...(name === 'usageSummary' ? from : {}),
   }
   statements.reset()
-  const answer = await world.ask(as, documentOf(name), variables)
+  const answer = await world.ask(as, documentOf(name, { nestedFirst: 5 }), variables)
   const { length } = statements.seen
   if (answer.errors) throw new Error(`${name}: ${JSON.stringify(answer.errors)}`)
   return { length, edges: isList ? Number(answer.data[name].edges.length) : null }

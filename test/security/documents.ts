@@ -16,34 +16,40 @@ export const schema: GraphQLSchema = buildSchema()
 
 const DEPTH = 6
 
-/**
- * A document that calls one root field with all its arguments as variables and selects everything below it. Of a query
- * and a subscription of the same name it is the query, where no operation is named.
- */
-export function documentOf(name: string, of?: RootField['operation']): string {
+/** Settings of a document. */
+export type DocumentOptions = {
+  /** Which root field, where a query and a subscription have one name; default: the query. */
+  readonly of?: RootField['operation']
+  /** The length of every list below the root field; default: as the server has it. */
+  readonly nestedFirst?: number
+}
+
+/** A document that calls one root field with all its arguments as variables and selects everything below it. */
+export function documentOf(name: string, { of, nestedFirst }: DocumentOptions = {}): string {
   const root = rootFieldsOf(schema).find((each) => each.name === name && (of === undefined || each.operation === of))
   if (!root) throw new Error(`there is no root field ${name}`)
   const { operation, field } = root
   const variables = field.args.map((each) => `$${each.name}: ${each.type}`).join(', ')
   const args = field.args.map((each) => `${each.name}: $${each.name}`).join(', ')
   const call = args ? `${name}(${args})` : name
-  return `${operation} Probe${variables ? `(${variables})` : ''} { ${call} ${selectionOf(getNamedType(field.type), DEPTH)} }`
+  return `${operation} Probe${variables ? `(${variables})` : ''} { ${call} ${selectionOf(getNamedType(field.type), DEPTH, nestedFirst)} }`
 }
 
-function selectionOf(type: GraphQLNamedType, depth: number): string {
+function selectionOf(type: GraphQLNamedType, depth: number, first: number | undefined): string {
   if (isLeafType(type)) return ''
   if (isUnionType(type)) {
-    const members = type.getTypes().map((each) => `... on ${each.name} ${selectionOf(each, depth)}`)
+    const members = type.getTypes().map((each) => `... on ${each.name} ${selectionOf(each, depth, first)}`)
     return `{ __typename ${members.join(' ')} }`
   }
   if (!isObjectType(type) && !isInterfaceType(type)) return ''
-  const fields = Object.values(type.getFields()).flatMap((field) => select(field, depth))
+  const fields = Object.values(type.getFields()).flatMap((field) => select(field, depth, first))
   return `{ __typename ${fields.join(' ')} }`
 }
 
-function select(field: GraphQLField<unknown, unknown>, depth: number): string[] {
+function select(field: GraphQLField<unknown, unknown>, depth: number, first: number | undefined): string[] {
   const type = getNamedType(field.type)
   if (isLeafType(type)) return [field.name]
   if (depth <= 1 || field.args.some((each) => String(each.type).endsWith('!'))) return []
-  return [`${field.name} ${selectionOf(type, depth - 1)}`]
+  const isList = first !== undefined && field.args.some((each) => each.name === 'first')
+  return [`${field.name}${isList ? `(first: ${first})` : ''} ${selectionOf(type, depth - 1, first)}`]
 }

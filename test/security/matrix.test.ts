@@ -50,7 +50,7 @@ async function askRow(
   if (operation !== 'subscription') return world.ask(token === null ? null : { token }, documentOf(name), variables)
   const feedId = column === 'PROCESSOR' ? DEMO_PROCESSOR_ID : DEMO_ACCOUNTS[0].id
   const after = writeEventCursor({ feedId, sequence: 0n })
-  const { data } = await firstOf(world, token, documentOf(name, operation), { ...variables, after })
+  const { data } = await firstOf(world, token, documentOf(name, { of: operation }), { ...variables, after })
   return data as Pick<Answer, 'data' | 'errors'>
 }
 
