@@ -89,6 +89,12 @@ test('what a caller sends is found in clear in no file, log line or refusal', as
     const decision = decisionOn(place)
     const canary = newCanary()
     canaries.push(canary)
+    if ('published' in decision) {
+      // Meant for everyone; what is outside its alphabet is refused, and a refusal does not repeat it.
+      const refused = await ask(place, withValue(validVariables(own)[place.root], place.path, `<${canary}>`))
+      refusals.push(refusalOf(refused, place.root))
+      continue
+    }
     if (!('canary' in decision)) {
       // What is closed takes no sentence, and does not repeat it either.
       const variables = withValue(validVariables(own)[place.root], place.path, `Ada ${canary} Byron`)
