@@ -96,6 +96,10 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
   const inference = { kind: 'INFERENCE', model: 'm/one', endpointKind: 'SERVERLESS', inputTokens: 1, outputTokens: 1 }
   const event = { ...inference, occurredAt: '2026-03-15T11:00:00.000Z', requestId, subjectId }
   await call(world, 'gateway', 'recordUsage', { input: { accountId, events: [event], idempotencyKey: key } })
+  const [processor] = (await call(world, as, 'processors', { filter: { country: 'SE' } })).edges
+  const received = { subjectId, categories: ['ACCOUNT'], processorId: processor.node.id, purpose: 'SERVICE_PROVISION' }
+  const entries = [{ ...received, at: world.clock.now() }]
+  await call(world, 'gateway', 'recordRecipient', { input: { accountId, entries, idempotencyKey: key } })
   await call(world, as, 'importFidesManifest', {
     input: { yaml: manifestOf(`made_${as.toLowerCase()}`), idempotencyKey: key },
   })
