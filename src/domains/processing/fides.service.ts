@@ -1,8 +1,8 @@
 import type { Session } from '../../auth/session.ts'
-import { actingOn, PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
+import { PLATFORM_ACCOUNT_ID } from '../../db/caller.ts'
 import type { Call, Tx } from '../../db/database.ts'
 import { newId } from '../../time/id.ts'
-import { assertActiveAccount, lockAccount, lockActiveAccount, ownAccount } from '../accounts/account-guards.ts'
+import { lockAccount, lockActiveAccount, ownAccount } from '../accounts/account-guards.ts'
 import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { bodyKey, SEAL_BYTES, sealBody } from './declaration-bodies.ts'
@@ -27,7 +27,8 @@ export type ImportOutcome = {
 /**
  * Brings a manifest of Fides into the caller's account; Staff brings it into the platform's. All of it or nothing; a
  * system or dataset whose key is there is replaced. Texts are sealed.
- * Effects: rows of `system` and `dataset`; audit. None with `dryRun`, which answers the same.
+ * Effects: rows of `system` and `dataset`; audit. None with `dryRun`, which answers the same; like every call it uses up its
+ * idempotency key, where it has one.
  * @returns what was done, and the manifest as it was read
  * @throws FIDES.NOT_VALID, FIDES.TOO_MUCH, ACCOUNT.NOT_ACTIVE, NOT_AVAILABLE
  * @see https://github.com/ethyca/fideslang
@@ -42,18 +43,13 @@ export async function importFidesManifest(
   const { manifest } = read
   const accountId = call.caller.principal === 'STAFF' ? PLATFORM_ACCOUNT_ID : ownAccount(call.caller)
   const isPlatform = accountId === PLATFORM_ACCOUNT_ID
-  if (input.dryRun) {
-    const outcome = await deps.db.read(actingOn(call.caller, accountId), async (tx) => {
-      if (!isPlatform) await assertActiveAccount(tx, accountId)
-      return outcomeOf(accountId, manifest, await findExisting(tx, accountId, manifest))
-    })
-    return { outcome, manifest }
-  }
   const outcome = await deps.db.write(
     call,
     async (tx) => {
       await (isPlatform ? lockAccount(tx, accountId) : lockActiveAccount(tx, accountId))
       const existing = await findExisting(tx, accountId, manifest)
+      const outcome = outcomeOf(accountId, manifest, existing)
+      if (input.dryRun) return outcome
       await store(deps, tx, accountId, manifest, existing)
       await recordAudit(tx, deps.clock, call, {
         accountId,
@@ -62,7 +58,7 @@ export async function importFidesManifest(
         recordIds: [],
         count: manifest.systems.length + manifest.datasets.length,
       })
-      return outcomeOf(accountId, manifest, existing)
+      return outcome
     },
     accountId,
   )
