@@ -40,6 +40,8 @@ const EXPECTED: Readonly<Record<string, readonly (readonly [kind: string, record
   exportAudit: [['audit.export_requested', 'Job']],
   recordUsage: [['usage.recorded', 'UsageEvent']],
   openUsageImport: [['usage.import_opened', 'UsageImport']],
+  importFidesManifest: [['systems.imported', 'System']],
+  reconcileInventory: [['inventory.reconciliation_requested', 'Reconciliation']],
   createWebhookEndpoint: [['webhook.endpoint_created', 'WebhookEndpoint']],
   updateWebhookEndpoint: [['webhook.endpoint_updated', 'WebhookEndpoint']],
   setWebhookEndpointState: [['webhook.endpoint_state_changed', 'WebhookEndpoint']],
