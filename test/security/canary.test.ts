@@ -7,7 +7,7 @@ import { type Owner, openOwnerOf } from '../kit/owner.ts'
 import { type Answer, openWorld, type World } from '../kit/world.ts'
 import { decidedNames, decisionOn } from './canary-decisions.ts'
 import { searchClearText } from './clear-text.ts'
-import { documentOf } from './documents.ts'
+import { documentOf, inOrderOfLife } from './documents.ts'
 import { type Place, placeName, placesOf } from './input-places.ts'
 import { type Holdings, populate } from './populated.ts'
 import { usageEvent, validVariables, withValue } from './valid-variables.ts'
@@ -35,9 +35,7 @@ afterAll(async () => {
 /** Places of text; an enum is closed by the schema, and a cursor or the size of a page is none of a mutation. */
 const places = placesOf().filter(({ type }) => TEXT_TYPES.includes(type.name))
 
-/** What takes something away from the others comes last. */
-const LAST = ['deleteWebhookEndpoint', 'closeAccount']
-const inOrder = (list: Place[]) => list.toSorted((a, b) => LAST.indexOf(a.root) - LAST.indexOf(b.root))
+const inOrder = (list: Place[]) => inOrderOfLife(list, ({ root }) => root)
 
 async function ask(place: Place, variables: unknown): Promise<Answer> {
   const { tokens } = world.demo
@@ -121,11 +119,12 @@ test('what a caller sends is found in clear in no file, log line or refusal', as
   expect(world.log.length).toBeGreaterThan(50)
   expect({ inputs: canaries.length, storedOf: stored }).toMatchInlineSnapshot(`
     {
-      "inputs": 105,
+      "inputs": 224,
       "storedOf": [
         "subjects.filter.email",
         "subjects.filter.reference",
         "acceptInvitation.input.idempotencyKey",
+        "addProcessor.input.idempotencyKey",
         "changeMemberRole.input.idempotencyKey",
         "createAccount.input.idempotencyKey",
         "createAccount.input.name",
@@ -139,22 +138,46 @@ test('what a caller sends is found in clear in no file, log line or refusal', as
         "createSubject.input.idempotencyKey",
         "createSubject.input.name",
         "createSubject.input.reference",
-        "disableApiClient.input.idempotencyKey",
-        "disablePlatformClient.input.idempotencyKey",
+        "createWebhookEndpoint.input.idempotencyKey",
+        "createWebhookEndpoint.input.label",
+        "createWebhookEndpoint.input.url",
         "exportAudit.input.idempotencyKey",
+        "importFidesManifest.input.idempotencyKey",
+        "importFidesManifest.input.yaml",
         "inviteMember.input.email",
         "inviteMember.input.idempotencyKey",
         "inviteMember.input.name",
         "openUsageImport.input.idempotencyKey",
+        "reconcileInventory.input.idempotencyKey",
+        "recordRecipient.input.idempotencyKey",
         "recordUsage.input.events.0.userAgent",
         "recordUsage.input.idempotencyKey",
-        "removeMember.input.idempotencyKey",
+        "redeliverWebhook.input.idempotencyKey",
+        "redeliverWebhooks.input.idempotencyKey",
+        "rotateApiClientSecret.input.idempotencyKey",
+        "rotatePlatformClientSecret.input.idempotencyKey",
+        "rotateWebhookKeys.input.idempotencyKey",
+        "sendTestWebhook.input.idempotencyKey",
+        "setWebhookEndpointState.input.idempotencyKey",
         "updateAccount.input.idempotencyKey",
         "updateAccount.input.name",
+        "updateApiClient.input.idempotencyKey",
+        "updateApiClient.input.label",
+        "updatePlatformClient.input.idempotencyKey",
+        "updatePlatformClient.input.label",
+        "updateProcessor.input.idempotencyKey",
         "updateSubject.input.email",
         "updateSubject.input.idempotencyKey",
         "updateSubject.input.name",
         "updateSubject.input.reference",
+        "updateWebhookEndpoint.input.idempotencyKey",
+        "updateWebhookEndpoint.input.label",
+        "updateWebhookEndpoint.input.url",
+        "deleteWebhookEndpoint.input.idempotencyKey",
+        "disableApiClient.input.idempotencyKey",
+        "disablePlatformClient.input.idempotencyKey",
+        "endProcessor.input.idempotencyKey",
+        "removeMember.input.idempotencyKey",
         "closeAccount.input.idempotencyKey",
       ],
     }

@@ -4,7 +4,7 @@ import { digestTables, type Owner, openOwnerOf } from '../kit/owner.ts'
 import { type Statements, watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { rootFieldsOf } from '../schema/schema-walk.ts'
-import { documentOf, schema } from './documents.ts'
+import { documentOf, inOrderOfLife, schema } from './documents.ts'
 import { type Holdings, populate } from './populated.ts'
 import { validVariables } from './valid-variables.ts'
 
@@ -28,11 +28,12 @@ afterAll(async () => {
 /** What Staff was shown is noted when it is shown, which is after the write. */
 const ONLY = { 'public.audit_event': "kind <> 'subject.read_by_staff'" }
 
-/** Closing the account comes last, because nothing is written after it. */
-const mutations = rootFieldsOf(schema)
-  .filter(({ operation }) => operation === 'mutation')
-  .map(({ name, field }) => ({ name, scope: field.extensions['scope'] as Scope }))
-  .sort((a, b) => Number(a.name === 'closeAccount') - Number(b.name === 'closeAccount'))
+const mutations = inOrderOfLife(
+  rootFieldsOf(schema)
+    .filter(({ operation }) => operation === 'mutation')
+    .map(({ name, field }) => ({ name, scope: field.extensions['scope'] as Scope })),
+  ({ name }) => name,
+)
 
 async function tokenFor({ name, scope }: { name: string; scope: Scope }): Promise<string> {
   const { tokens } = world.demo
@@ -96,22 +97,40 @@ test('whichever statement of a mutation fails, no row is changed', async () => {
   expect(changes).toEqual([])
   expect(figures).toMatchInlineSnapshot(`
     {
-      "acceptInvitation": 15,
+      "acceptInvitation": 16,
+      "addProcessor": 10,
       "changeMemberRole": 12,
       "closeAccount": 12,
-      "createAccount": 24,
+      "createAccount": 25,
       "createApiClient": 12,
       "createPlatformClient": 10,
-      "createSubject": 20,
+      "createSubject": 21,
+      "createWebhookEndpoint": 16,
+      "deleteWebhookEndpoint": 11,
       "disableApiClient": 10,
       "disablePlatformClient": 10,
+      "endProcessor": 10,
       "exportAudit": 10,
-      "inviteMember": 19,
+      "importFidesManifest": 16,
+      "inviteMember": 20,
       "openUsageImport": 11,
-      "recordUsage": 11,
-      "removeMember": 15,
+      "reconcileInventory": 11,
+      "recordRecipient": 13,
+      "recordUsage": 12,
+      "redeliverWebhook": 13,
+      "redeliverWebhooks": 12,
+      "removeMember": 16,
+      "rotateApiClientSecret": 12,
+      "rotatePlatformClientSecret": 12,
+      "rotateWebhookKeys": 14,
+      "sendTestWebhook": 11,
+      "setWebhookEndpointState": 9,
       "updateAccount": 12,
-      "updateSubject": 17,
+      "updateApiClient": 13,
+      "updatePlatformClient": 13,
+      "updateProcessor": 10,
+      "updateSubject": 19,
+      "updateWebhookEndpoint": 14,
     }
   `)
 })

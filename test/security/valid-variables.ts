@@ -119,7 +119,7 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
         kinds: [],
       },
     },
-    setWebhookEndpointState: { input: { webhookEndpointId: own.webhookEndpointId, state: 'ACTIVE' } },
+    setWebhookEndpointState: { input: { webhookEndpointId: own.webhookEndpointId, state: 'PAUSED' } },
     deleteWebhookEndpoint: { input: { webhookEndpointId: own.webhookEndpointId } },
     rotateWebhookKeys: { input: { webhookEndpointId: own.webhookEndpointId, overlapHours: 1 } },
     sendTestWebhook: { input: { webhookEndpointId: own.webhookEndpointId } },
