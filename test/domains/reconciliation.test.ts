@@ -361,5 +361,5 @@ test('findings go after 30 days, to the second; the counts stay', async () => {
 test('the worker knows the job, and the jobs that leave nothing to fetch are known', () => {
   const { handlers } = worksOf(world.resources, { metrics: createMetrics({ processMetrics: false }), epochDays: 30 })
   const silent = handlers.filter(({ scope }) => scope === undefined).map(({ kind }) => kind)
-  expect(silent).toEqual([...JOBS_WITHOUT_RESULT])
+  expect(silent.sort()).toEqual([...JOBS_WITHOUT_RESULT].sort())
 })

@@ -39,4 +39,4 @@ export const AUDIT_KINDS = {
 export type AuditKind = keyof typeof AUDIT_KINDS
 
 /** Kinds of jobs that leave nothing to fetch: what they did is read elsewhere. */
-export const JOBS_WITHOUT_RESULT: ReadonlySet<string> = new Set(['inventory.reconcile'])
+export const JOBS_WITHOUT_RESULT: ReadonlySet<string> = new Set(['inventory.reconcile', 'webhooks.redeliver'])

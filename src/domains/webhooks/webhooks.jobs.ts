@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { Scope } from '../../auth/permissions.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import type { JobHandler, JobStep } from '../../jobs/jobs.ts'
 import { newId } from '../../time/id.ts'
@@ -35,7 +34,6 @@ export function readRedelivery(payload: unknown): Redelivery {
  */
 export const redeliveryHandler: JobHandler = {
   kind: REDELIVERY,
-  scope: 'webhooks:manage' satisfies Scope,
   async step(tx, job): Promise<JobStep> {
     const payload = readRedelivery(job.payload)
     const [page] = await tx.$queryRaw<{ last: bigint | null; entries: number }[]>`
