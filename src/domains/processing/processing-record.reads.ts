@@ -99,19 +99,33 @@ const roleOf = (t: Prisma.Sql) => Prisma.sql`
   case when s.kind = 'END_USER' or ${t}.subject_id is null then ${t}.account_id
     else ${PLATFORM_ACCOUNT_ID}::uuid end as controller_id`
 
-/** Every living item, once for each of its purposes. `own`: of one account that sees its own records alone. */
+const LIVING = Prisma.sql`i.state in ('LIVE', 'HELD', 'RESTRICTED')`
+
+/** Joins the person of `i`. */
+const PERSON = Prisma.sql`left join subject s on s.account_id = i.account_id and s.id = i.subject_id`
+
+/** Of one account, which sees its own records alone; null: of all. */
+const within = (own: string | null) => (own === null ? Prisma.empty : Prisma.sql`and i.account_id = ${own}::uuid`)
+
+/**
+ * Living items of each person, once for each of their purposes. They are summed by person before they are multiplied by
+ * purposes, which is what makes a hundred thousand of them bearable.
+ */
 const activityOf = (own: string | null) => Prisma.sql`
   select * from (
-    select ${roleOf(Prisma.sql`i`)}, p.purpose, i.account_id, i.id, i.subject_id, s.kind, i.category, i.system,
-      i.legal_basis
-    from inventory_item i left join subject s on s.account_id = i.account_id and s.id = i.subject_id
-      cross join unnest(i.purposes) as p (purpose)
-    where i.state in ('LIVE', 'HELD', 'RESTRICTED')
-      ${own === null ? Prisma.empty : Prisma.sql`and i.account_id = ${own}::uuid`}) as a
+    select ${roleOf(Prisma.sql`i`)}, p.purpose, i.subject_id, s.kind, i.category, i.system, i.legal_basis, i.items
+    from (select account_id, subject_id, category, system, legal_basis, purposes, count(*) as items
+      from inventory_item i where ${LIVING} ${within(own)} group by 1, 2, 3, 4, 5, 6) as i
+      ${PERSON} cross join unnest(i.purposes) as p (purpose)) as a
   ${own === null ? Prisma.empty : Prisma.sql`where controller_id = ${own}::uuid`}`
 
-const COUNTS = Prisma.sql`count(*) as items,
-  count(distinct (account_id, subject_id)) filter (where subject_id is not null) as subjects`
+const COUNTS = Prisma.sql`sum(items)::bigint as items, count(distinct subject_id) as subjects`
+
+/** What was received of living items, by role, controller, purpose and processor of the register. */
+const receiptsOf = (own: string | null) => Prisma.sql`
+  select ${roleOf(Prisma.sql`i`)}, r.purpose, r.processor_id, r.first_at, r.last_at
+  from inventory_recipient r join inventory_item i on i.account_id = r.account_id and i.id = r.item_id ${PERSON}
+  where r.processor_home_id = ${PLATFORM_ACCOUNT_ID}::uuid and ${LIVING} ${within(own)}`
 
 async function readKeys(
   tx: Tx,
@@ -120,11 +134,6 @@ async function readKeys(
   { limit, after }: { readonly limit: number; readonly after: RecordKey | null },
 ): Promise<(RecordKey & Counted)[]> {
   const { processor } = filter
-  const received = processor
-    ? Prisma.sql`bool_or(exists (select from inventory_recipient r where r.account_id = activity.account_id
-        and r.item_id = activity.id and r.purpose = activity.purpose
-        and r.processor_home_id = ${processor.accountId}::uuid and r.processor_id = ${processor.id}::uuid))`
-    : Prisma.sql`false`
   const conditions = [
     Prisma.sql`true`,
     filter.accountId && Prisma.sql`controller_id = ${filter.accountId}::uuid`,
@@ -132,17 +141,19 @@ async function readKeys(
     filter.purpose && Prisma.sql`purpose = ${filter.purpose}::purpose`,
     filter.category && Prisma.sql`${filter.category}::data_category = any (categories)`,
     processor &&
-      Prisma.sql`(received or exists (select from processor p where p.account_id = ${processor.accountId}::uuid
-        and p.id = ${processor.id}::uuid and p.account_id = ${PLATFORM_ACCOUNT_ID}::uuid and p.ended_at is null
-        and record.purpose = any (p.purposes) and record.categories && p.categories))`,
+      Prisma.sql`${processor.accountId}::uuid = ${PLATFORM_ACCOUNT_ID}::uuid and (
+        (role, controller_id, purpose) in (select role, controller_id, purpose from (${receiptsOf(own)}) as receipt
+          where processor_id = ${processor.id}::uuid)
+        or exists (select from processor p where p.account_id = ${processor.accountId}::uuid
+          and p.id = ${processor.id}::uuid and p.ended_at is null and record.purpose = any (p.purposes)
+          and record.categories && p.categories))`,
     after &&
       Prisma.sql`(role, controller_id, purpose::text collate "C") > (${after.role}, ${after.controllerId}::uuid, ${after.purpose})`,
   ]
   const rows = await tx.$queryRaw<(RecordKey & { items: bigint; subjects: bigint })[]>`
     with activity as (${activityOf(own)}),
     record as (
-      select role, controller_id, purpose, ${COUNTS}, array_agg(distinct category) as categories,
-        ${received} as received
+      select role, controller_id, purpose, ${COUNTS}, array_agg(distinct category) as categories
       from activity group by 1, 2, 3)
     select role, controller_id as "controllerId", purpose::text as purpose, items, subjects from record
     where ${all(conditions)} order by role, controller_id, purpose::text collate "C" limit ${limit}`
@@ -161,9 +172,9 @@ const withCounts = <R extends { items: unknown; subjects: unknown }>(row: R): R 
   subjects: BigInt(row.subjects as number),
 })
 
-/** The items of the named records. */
-const chosen = (own: string | null, keys: readonly RecordKey[]) => Prisma.sql`
-  select a.* from (${activityOf(own)}) as a join unnest(${keys.map(({ role }) => role)}::text[],
+/** The rows of the named records. */
+const chosen = (rows: Prisma.Sql, keys: readonly RecordKey[]) => Prisma.sql`
+  select a.* from (${rows}) as a join unnest(${keys.map(({ role }) => role)}::text[],
     ${keys.map(({ controllerId }) => controllerId)}::uuid[], ${keys.map(({ purpose }) => purpose)}::purpose[])
     as k (role, controller_id, purpose) using (role, controller_id, purpose)`
 
@@ -174,7 +185,7 @@ async function readGroups(tx: Tx, own: string | null, keys: readonly RecordKey[]
       case grouping(category, kind, system, legal_basis)
         when 7 then 'CATEGORY' when 11 then 'KIND' when 13 then 'SYSTEM' else 'BASIS' end as by,
       coalesce(category::text, kind::text, system, legal_basis::text) as value, ${COUNTS}
-    from (${chosen(own, keys)}) as activity
+    from (${chosen(activityOf(own), keys)}) as activity
     group by grouping sets ((role, controller_id, purpose, category), (role, controller_id, purpose, kind),
       (role, controller_id, purpose, system), (role, controller_id, purpose, legal_basis))
     order by value nulls last`
@@ -183,10 +194,9 @@ async function readGroups(tx: Tx, own: string | null, keys: readonly RecordKey[]
 
 async function readReceived(tx: Tx, own: string | null, keys: readonly RecordKey[]) {
   const rows = await tx.$queryRaw<(RecordKey & Received & { processorId: string })[]>`
-    select role, controller_id as "controllerId", purpose::text as purpose, r.processor_id as "processorId",
-      count(*) as items, min(r.first_at) as "firstAt", max(r.last_at) as "lastAt"
-    from (${chosen(own, keys)}) as activity join inventory_recipient r using (account_id, purpose)
-    where r.item_id = activity.id and r.processor_home_id = ${PLATFORM_ACCOUNT_ID}::uuid
+    select role, controller_id as "controllerId", purpose::text as purpose, processor_id as "processorId",
+      count(*) as items, min(first_at) as "firstAt", max(last_at) as "lastAt"
+    from (${chosen(receiptsOf(own), keys)}) as receipt
     group by 1, 2, 3, 4`
   return rows.map((row) => ({ ...row, items: BigInt(row.items) }))
 }
