@@ -124,7 +124,7 @@ test('whichever statement of a mutation fails, no row is changed', async () => {
       "rotatePlatformClientSecret": 12,
       "rotateWebhookKeys": 14,
       "sendTestWebhook": 11,
-      "setWebhookEndpointState": 9,
+      "setWebhookEndpointState": 11,
       "updateAccount": 12,
       "updateApiClient": 13,
       "updatePlatformClient": 13,
