@@ -1,9 +1,10 @@
 import type { Session } from '../../auth/session.ts'
 import { builder } from '../../schema/builder.ts'
+import { pageOf } from '../../schema/forward-page.ts'
 import { readTenantKey } from '../../schema/global-id.ts'
 import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
-import { type EventFilter, positionOf, readFeed } from './events.reader.ts'
+import { type EventFilter, type FeedEvent, positionOf, readFeed } from './events.reader.ts'
 import { EVENTS, isEventKind } from './events.rules.ts'
 import { feedOf } from './events.scope.ts'
 import { followEvents } from './events.stream.ts'
@@ -42,6 +43,8 @@ const EventConnection = builder.connectionObject({ type: EventInterface, name: '
 const WHO =
   'An owner, an admin and an integration see the whole feed of the account, without gap; a member and an end user what concerns them, so that numbers are left out; a processor its own feed, without persons.'
 
+const cursorOf = ({ cursor }: FeedEvent) => cursor
+
 builder.queryField('events', (t) =>
   t.field({
     type: EventConnection,
@@ -60,24 +63,12 @@ builder.queryField('events', (t) =>
       const limit = Math.min(first, PAGE_MAX)
       const after = args.after == null ? null : positionOf(session, args.after)
       const filter = readFilter(session, args.filter)
-      if (feedOf(session) === null) return pageOf([], limit, after !== null)
-      return pageOf(await readFeed(reads.tx, session, { after, filter, limit: limit + 1 }), limit, after !== null)
+      if (feedOf(session) === null) return pageOf([], limit, after, cursorOf)
+      const events = await readFeed(reads.tx, session, { after, filter, limit: limit + 1 })
+      return pageOf(events, limit, after, cursorOf)
     },
   }),
 )
-
-function pageOf(events: Awaited<ReturnType<typeof readFeed>>, limit: number, hasPreviousPage: boolean) {
-  const edges = events.slice(0, limit).map((node) => ({ node, cursor: node.cursor }))
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: events.length > limit,
-      hasPreviousPage,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  }
-}
 
 builder.subscriptionField('events', (t) =>
   t.field({

@@ -2,6 +2,7 @@ import type { Prisma } from '../../generated/prisma/client.ts'
 import { DataCategory, InventoryState, LegalBasis, Purpose } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { cursorOf } from '../../schema/cursors.ts'
+import { pageOf, readPageSize } from '../../schema/forward-page.ts'
 import { globalId, readAccountId, readTenantKey } from '../../schema/global-id.ts'
 import type { InputFields } from '../../schema/mutation.ts'
 import { badInput } from '../../schema/refusals.ts'
@@ -144,9 +145,7 @@ builder.queryField('inventoryCounts', (t) =>
       filter: t.arg({ type: InventoryCountFilter, description: 'Which items are counted; absent: all.' }),
     },
     resolve: async (_root, args, { reads, session }) => {
-      if (args.last != null || args.before != null) throw badInput('last', 'is not offered: this list pages forward')
-      const limit = args.first ?? PAGE_DEFAULT
-      if (limit < 1 || limit > PAGE_MAX) throw badInput('first', `must be 1 to ${PAGE_MAX}`)
+      const limit = readPageSize(args, { byDefault: PAGE_DEFAULT, max: PAGE_MAX })
       const after = args.after ? decodeCursor(args.after) : null
       const { account, ...filter } = readFilter(args.filter ?? {})
       const rows = await readInventoryCounts(
@@ -156,16 +155,7 @@ builder.queryField('inventoryCounts', (t) =>
         { ...filter, accountId: account },
         { limit: limit + 1, after },
       )
-      const edges = rows.slice(0, limit).map((node) => ({ node, cursor: encodeCursor(node) }))
-      return {
-        edges,
-        pageInfo: {
-          hasNextPage: rows.length > limit,
-          hasPreviousPage: after !== null,
-          startCursor: edges[0]?.cursor ?? null,
-          endCursor: edges.at(-1)?.cursor ?? null,
-        },
-      }
+      return pageOf(rows, limit, after, encodeCursor)
     },
   }),
 )

@@ -1,46 +1,20 @@
 import { DataCategory, ProcessorRole } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { cursorOf } from '../../schema/cursors.ts'
+import { pageOf, readPageSize } from '../../schema/forward-page.ts'
 import { globalId, tenantKey } from '../../schema/global-id.ts'
 import { badInput } from '../../schema/refusals.ts'
 import { isUuid } from '../../time/id.ts'
 import type { RecordRecipient } from './processing-record.rules.ts'
 
-/** The largest page of records, and of recipients of one. */
-export const RECORD_PAGE_MAX = 100
-const PAGE_DEFAULT = 20
-
-type PageArgs = { readonly [K in 'first' | 'last']?: number | null | undefined } & {
-  readonly [K in 'after' | 'before']?: string | null | undefined
-}
-
-/** How many rows a page has. These lists page forward alone. @throws BAD_USER_INPUT */
-export function readPageSize(args: PageArgs): number {
-  if (args.last != null || args.before != null) throw badInput('last', 'is not offered: this list pages forward')
-  const limit = args.first ?? PAGE_DEFAULT
-  if (limit < 1 || limit > RECORD_PAGE_MAX) throw badInput('first', `must be 1 to ${RECORD_PAGE_MAX}`)
-  return limit
-}
-
-/** A page of what follows `after`: one row more than fits says that there is another page. */
-export function pageOf<T>(rows: readonly T[], limit: number, after: unknown, cursor: (row: T) => string) {
-  const edges = rows.slice(0, limit).map((node) => ({ node, cursor: cursor(node) }))
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: rows.length > limit,
-      hasPreviousPage: after !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  }
-}
+/** The pages of records, and of recipients of one. */
+export const RECORD_PAGES = { byDefault: 20, max: 100 } as const
 
 const cursorOfRecipient = ({ processor }: RecordRecipient) => Buffer.from(processor.id).toString('base64url')
 
 /** A page of the recipients of a record. @throws BAD_USER_INPUT */
-export function pageOfRecipients(recipients: readonly RecordRecipient[], args: PageArgs) {
-  const limit = readPageSize(args)
+export function pageOfRecipients(recipients: readonly RecordRecipient[], args: Parameters<typeof readPageSize>[0]) {
+  const limit = readPageSize(args, RECORD_PAGES)
   const id = args.after ? Buffer.from(args.after, 'base64url').toString() : null
   if (id !== null && !isUuid(id)) throw badInput('after', 'is not a cursor of this list')
   const start = id === null ? 0 : recipients.findIndex(({ processor }) => processor.id === id) + 1

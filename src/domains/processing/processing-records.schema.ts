@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { DataCategory, Purpose } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
+import { pageOf, readPageSize } from '../../schema/forward-page.ts'
 import { readAccountId, readTenantKey } from '../../schema/global-id.ts'
 import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
-import { pageOf, RECORD_PAGE_MAX, readPageSize } from './processing-recipient.types.ts'
+import { RECORD_PAGES } from './processing-recipient.types.ts'
 import { readProcessingRecords } from './processing-record.reads.ts'
 import { PROCESSING_ROLES, type ProcessingRecord, type RecordKey } from './processing-record.rules.ts'
 import { ProcessingRecordObject, ProcessingRoleEnum } from './processing-record.types.ts'
@@ -41,11 +42,11 @@ builder.queryField('processingRecords', (t) =>
     type: ProcessingRecordObject,
     ...needs(
       'processing:read',
-      `Records of processing (GDPR Art. 30) of the caller's account, for Staff of all, in order of role, controller and purpose. Pages forward: 20 records, or as many as \`first\` says, ${RECORD_PAGE_MAX} at most.`,
+      `Records of processing (GDPR Art. 30) of the caller's account, for Staff of all, in order of role, controller and purpose. Pages forward: 20 records, or as many as \`first\` says, ${RECORD_PAGES.max} at most.`,
     ),
     args: { filter: t.arg({ type: ProcessingRecordFilter, description: 'Which ones; absent: all.' }) },
     resolve: async (_root, { filter, ...page }, { deps, reads, session }) => {
-      const limit = readPageSize(page)
+      const limit = readPageSize(page, RECORD_PAGES)
       const after = page.after ? readCursor(page.after) : null
       const { accountId, processorId, role, purpose, category } = filter ?? {}
       const wanted = {

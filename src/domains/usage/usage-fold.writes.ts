@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/database.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
+import { locatorOf } from './usage-items.ts'
 import { bucketSql } from './usage-latency.rules.ts'
 import { keptFrom, monthAfter } from './usage-window.rules.ts'
 
@@ -15,7 +16,6 @@ export class MonthChangedError extends Error {
 }
 
 const startOf = (month: string) => `${month}T00:00:00Z`
-const locatorOf = (month: string) => `usage_event/${month.slice(0, 7)}`
 
 /** Months that are due at `now` and have a partition, oldest first, as `YYYY-MM-01`. */
 export async function dueMonths(tx: Tx, now: Date): Promise<string[]> {
@@ -58,7 +58,7 @@ const heldOf = (month: string, accountId: string | null) => Prisma.sql`
     e.model, e.endpoint_kind, e.region, e.input_tokens, e.output_tokens, e.payload_bytes, e.latency_ms, e.recorded_at
   from (select *, coalesce(subject_id, account_id) as whose from usage_event where ${inMonth(month, accountId)}) as e
   join (select account_id, coalesce(subject_id, account_id) as whose, category from inventory_item
-    where system = 'usage' and locator = ${locatorOf(month)} and state = 'HELD') as i
+    where system = 'usage' and locator = ${locatorOf(month.slice(0, 7))} and state = 'HELD') as i
     on i.account_id = e.account_id and i.whose = e.whose
       and i.category = (case e.kind when 'SECURITY' then 'SECURITY' else 'USAGE' end)::data_category`
 
@@ -142,7 +142,7 @@ export async function dropMonth(tx: Tx, month: string, now: Date): Promise<boole
   // Before the comparison: a hold that is being set either is seen by it, or finds the item anonymised.
   await tx.$executeRaw`
     update inventory_item set state = 'ANONYMISED', state_changed_at = ${now}
-    where system = 'usage' and locator = ${locatorOf(month)} and state in ('LIVE', 'RESTRICTED')`
+    where system = 'usage' and locator = ${locatorOf(month.slice(0, 7))} and state in ('LIVE', 'RESTRICTED')`
   if ((await differingAccounts(tx, month)).length > 0) throw new MonthChangedError()
   await tx.$executeRaw`insert into usage_month (month, folded_at) values (${month}::date, ${now})`
   await tx.$queryRaw`select app.drop_usage_partition(${month}::date)`

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { UsageKind } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { cursorOf } from '../../schema/cursors.ts'
+import { pageOf, readPageSize } from '../../schema/forward-page.ts'
 import { readAccountId } from '../../schema/global-id.ts'
 import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
@@ -108,9 +109,7 @@ builder.queryField('usageStatistics', (t) =>
         accountId: t.arg.id({ description: 'Of this account; absent: of all together.' }),
       },
       resolve: async (_root, args, { reads, deps }) => {
-        if (args.last != null || args.before != null) throw badInput('last', 'is not offered: this list pages forward')
-        const limit = args.first ?? PAGE_DEFAULT
-        if (limit < 1 || limit > PAGE_MAX) throw badInput('first', `must be 1 to ${PAGE_MAX}`)
+        const limit = readPageSize(args, { byDefault: PAGE_DEFAULT, max: PAGE_MAX })
         assertMonths(args, deps.clock.now())
         const after = args.after ? readCursor(args.after) : null
         const accountId = args.accountId ? readAccountId('accountId', args.accountId) : null
@@ -118,20 +117,9 @@ builder.queryField('usageStatistics', (t) =>
         const query = { from, to, kind, groupBy, accountId }
         const months = await readStatistics(reads.tx, query, deps.settings.statisticsSubjectsMin)
         const all = months.flatMap(({ rows }) => rows).filter((row) => after === null || isBeyond(row, after))
-        const edges = all.slice(0, limit).map((node) => ({
-          node,
-          cursor: Buffer.from(JSON.stringify(positionOf(node))).toString('base64url'),
-        }))
-        return {
-          months,
-          edges,
-          pageInfo: {
-            hasNextPage: all.length > limit,
-            hasPreviousPage: after !== null,
-            startCursor: edges[0]?.cursor ?? null,
-            endCursor: edges.at(-1)?.cursor ?? null,
-          },
-        }
+        const cursorOf = (row: (typeof all)[number]) =>
+          Buffer.from(JSON.stringify(positionOf(row))).toString('base64url')
+        return { months, ...pageOf(all, limit, after, cursorOf) }
       },
     },
     {

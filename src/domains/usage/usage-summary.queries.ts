@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { EndpointKind, UsageKind } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
+import { pageOf, readPageSize } from '../../schema/forward-page.ts'
 import { readAccountId, readTenantKey } from '../../schema/global-id.ts'
 import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
@@ -137,26 +138,14 @@ builder.queryField('usageSummary', (t) =>
         }),
       },
       resolve: async (_root, args, { reads, session, deps }) => {
-        if (args.last != null || args.before != null) throw badInput('last', 'is not offered: this list pages forward')
-        const limit = args.first ?? PAGE_DEFAULT
-        if (limit < 1 || limit > PAGE_MAX) throw badInput('first', `must be 1 to ${PAGE_MAX}`)
+        const limit = readPageSize(args, { byDefault: PAGE_DEFAULT, max: PAGE_MAX })
         const query = readQuery(args.filter, args.bucket, args.groupBy, deps.clock.now())
         const after = args.after ? readCursor(args.after) : null
         const rows = await readSummary(reads.tx, usageReach(session, 'usage:summarise'), query, {
           limit: limit + 1,
           after,
         })
-        const edges = rows.slice(0, limit).map((node) => ({ node, cursor: cursorOf(node) }))
-        return {
-          query,
-          edges,
-          pageInfo: {
-            hasNextPage: rows.length > limit,
-            hasPreviousPage: after !== null,
-            startCursor: edges[0]?.cursor ?? null,
-            endCursor: edges.at(-1)?.cursor ?? null,
-          },
-        }
+        return { query, ...pageOf(rows, limit, after, cursorOf) }
       },
     },
     {
