@@ -1,7 +1,7 @@
 /**
  * Usage by model and hour, as a dashboard shows it.
  *
- * Run: PRIVACY_API_URL=… PRIVACY_API_TOKEN=… node client/examples/dashboard.ts 2026-03-15T00:00:00Z 2026-03-16T00:00:00Z
+ * Run: PRIVACY_API_URL=… PRIVACY_API_TOKEN=… npx node client/examples/dashboard.ts 2026-03-15T00:00:00Z 2026-03-16T00:00:00Z
  */
 import { createClient, paginate } from '@pipelet/privacy'
 

@@ -3,7 +3,7 @@
  * nothing: a user who is known already is told as a problem, and read instead.
  *
  * Run: PRIVACY_API_URL=… PRIVACY_API_CLIENT_ID=… PRIVACY_API_CLIENT_SECRET=… \
- *   node client/examples/deletion-integration.ts user-1 user-2
+ *   npx node client/examples/deletion-integration.ts user-1 user-2
  */
 import { createClient, PrivacyProblemError } from '@pipelet/privacy'
 

@@ -3,7 +3,7 @@
  * again, it misses nothing; an event whose place was not yet written is done twice, so `handle` must bear that.
  *
  * Run: PRIVACY_API_URL=… PRIVACY_API_CLIENT_ID=… PRIVACY_API_CLIENT_SECRET=… \
- *   node client/examples/follow-events.ts place.txt
+ *   npx node client/examples/follow-events.ts place.txt
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createClient, type FollowEventsSubscription, PrivacyApiError, paginate } from '@pipelet/privacy'

@@ -2,7 +2,7 @@
  * A receiver of webhooks: believes what is signed, does each event once, and answers fast. Where it stores the ids of
  * events that it has done, a real one has its database.
  *
- * Run: PRIVACY_WEBHOOK_KEYS='whpk_… whsec_…' PORT=8080 node client/examples/webhook-receiver.ts
+ * Run: PRIVACY_WEBHOOK_KEYS='whpk_… whsec_…' PORT=8080 npx node client/examples/webhook-receiver.ts
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
