@@ -1,3 +1,4 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { SCOPES } from '../../src/auth/permissions.ts'
 import { systemSession } from '../../src/auth/session.ts'
 import { sequenceEvents } from '../../src/domains/events/events.feed.ts'
@@ -7,12 +8,35 @@ import { type SendOptions, sendWebhooks } from '../../src/domains/webhooks/webho
 import { postGuarded } from '../../src/net/guarded-post.ts'
 import { keyOf, localId, perform, type Who } from '../api/calls.ts'
 import { openWorld, type World } from '../kit/world.ts'
-import type { Endpoint } from './receiver.ts'
+import { type Endpoint, openReceiver, type Receiver } from './receiver.ts'
 
 export { accept, answer, type Endpoint, openReceiver, type Receiver, verified } from './receiver.ts'
 
 /** A world that may send to loopback. */
 export const openWebhookWorld = () => openWorld({ env: { WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' } })
+
+/** What each test of a file has. */
+export type Has = { readonly world: World; readonly receiver: Receiver; readonly endpoint: Endpoint }
+
+/** Opens one world for the tests of a file, and for each test a receiver and an endpoint of it; `set` is told of them. */
+export function withEndpoint(set: (has: Has) => void): void {
+  let world: World
+  let has: Has
+  beforeAll(async () => {
+    world = await openWebhookWorld()
+    await place(world)
+  })
+  beforeEach(async () => {
+    const receiver = await openReceiver()
+    has = { world, receiver, endpoint: await createEndpoint(world, `${receiver.url}/hook?x=1`) }
+    set(has)
+  })
+  afterEach(async () => {
+    await perform(world, await owner(world), 'deleteWebhookEndpoint', { webhookEndpointId: has.endpoint.id })
+    await has.receiver.close()
+  })
+  afterAll(() => world.close())
+}
 
 /** The owner of the demo's first account, with a token of now: the clock of these tests moves by days. */
 export const owner = async (world: World): Promise<Who> => ({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { codeOf, perform } from '../api/calls.ts'
 import type { World } from '../kit/world.ts'
 import {
@@ -8,29 +8,19 @@ import {
   type Endpoint,
   emit,
   openReceiver,
-  openWebhookWorld,
   owner,
   place,
   type Receiver,
   send,
+  withEndpoint,
 } from './kit.ts'
 
 let world: World
 let receiver: Receiver
 let endpoint: Endpoint
-beforeAll(async () => {
-  world = await openWebhookWorld()
-  await place(world)
+withEndpoint((has) => {
+  ;({ world, receiver, endpoint } = has)
 })
-beforeEach(async () => {
-  receiver = await openReceiver()
-  endpoint = await createEndpoint(world, `${receiver.url}/hook?x=1`)
-})
-afterEach(async () => {
-  await perform(world, await owner(world), 'deleteWebhookEndpoint', { webhookEndpointId: endpoint.id })
-  await receiver.close()
-})
-afterAll(() => world.close())
 
 const states = async () => (await deliveriesOf(world, endpoint.id)).map(({ state }) => state)
 
