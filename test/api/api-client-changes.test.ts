@@ -316,7 +316,7 @@ const listed = async (id: string, fields: string) => {
   return data.apiClients.edges.find(({ node }: { node: { id: string } }) => node.id === id)?.node
 }
 
-test('the last use is noted in memory and written for all clients in one statement, never set back', async () => {
+test('the last use is noted in memory, written by a flush, and never set back', async () => {
   const { clientId, id, secret } = await create()
   const uses = world.serving.clientUses
   const flush = () => uses.flush(world.resources.db)
@@ -351,7 +351,7 @@ test('a token that is given out or used is a use, a refused one is none', async 
   expect(used.node.lastUsedAt).toBe(world.clock.now().toISOString())
 })
 
-test('what cannot be written is kept for the next time, and no request fails by it', async () => {
+test('what cannot be written is kept for the next time', async () => {
   const { clientId, id } = await create()
   const uses = world.serving.clientUses
   const at = world.clock.now()
@@ -416,7 +416,7 @@ test('changes and rotations are in the audit and in the feed, without a secret o
     ['client.secret_rotated', 'ApiClient'],
     ['client.updated', 'ApiClient'],
   ])
-  const own = events.filter(({ payload }) => JSON.stringify(payload) === JSON.stringify({ clientId }))
+  const own = events.filter(({ payload }) => (payload as { clientId?: string }).clientId === clientId)
   expect(own.map(({ kind }) => kind)).toEqual(['client.updated', 'client.secret_rotated'])
   const all = JSON.stringify([audits, own], (_key, value) => (typeof value === 'bigint' ? String(value) : value))
   for (const word of ['Secret label', String(rotated['secret'])]) expect(all).not.toContain(word)

@@ -210,6 +210,7 @@ describe('a stream ends', () => {
   const end = async (stream: Stream) => {
     const all = await stream.rest()
     expect(all.at(-1)?.event).toBe('complete')
+    expect(all.filter((sent) => numberOf(sent) !== undefined)).toEqual([])
     return all.flatMap((sent) => codeOf(sent) ?? [])
   }
 

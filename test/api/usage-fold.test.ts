@@ -307,11 +307,13 @@ test('readers that ask while a month is folded are answered the same throughout'
   const fold = foldDueMonths(world.resources.db, world.clock).finally(() => {
     isFolding = false
   })
-  let asked = 0
-  for (; isFolding || asked < 5; asked += 1)
+  let meanwhile = 0
+  for (let asked = 0; isFolding || asked < 5; asked += 1) {
+    if (isFolding) meanwhile += 1
     expect(JSON.stringify(await summary(world, BOTH, 'DAY', ['REGION']))).toBe(before)
+  }
   expect(await fold).toBe(1)
-  expect(asked).toBeGreaterThanOrEqual(5)
+  expect(meanwhile).toBeGreaterThan(0)
 })
 
 test('a due month without events is dropped too', async () => {

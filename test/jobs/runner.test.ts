@@ -85,12 +85,19 @@ test('a task that fails keeps no other from running', async () => {
 
 test('a task that takes long holds up its own lane and no other', async () => {
   const ran = Promise.withResolvers<void>()
+  const order: string[] = []
   const slow = { name: 'test.slow', everySeconds: 1, lane: 'slow', run: () => ran.promise }
-  const quick = { name: 'test.quick', everySeconds: 1, run: async () => ran.resolve() }
-  const runner = runnerOf([slow, quick])
-  runner.start()
-  await ran.promise
-  await runner.stop()
+  const behind = { name: 'test.behind', everySeconds: 1, lane: 'slow', run: async () => void order.push('behind') }
+  const quick = {
+    name: 'test.quick',
+    everySeconds: 1,
+    run: async () => {
+      order.push('quick')
+      ran.resolve()
+    },
+  }
+  await runnerOf([slow, behind, quick]).runDue()
+  expect(order).toEqual(['quick', 'behind'])
 })
 
 test('a task is told when the worker ends', async () => {
