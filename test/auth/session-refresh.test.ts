@@ -80,12 +80,19 @@ test('staff is nobody from the day on which its training ends', async () => {
 
 test('a client is refused when its token is revoked, when it is disabled, and has the scopes that it has now', async () => {
   const { id } = await addClient(auth)
-  const [session, other] = [await clientSession(id), await clientSession(id)]
+  const session = await clientSession(id)
+  const revoked = await auth.oauth.issueAccessToken(id, ['usage:read'], 600)
+  const other = await sessionOf(auth, revoked)
   await auth.seed((tx) => tx.apiClient.updateMany({ where: { id }, data: { scopes: ['usage:read'] } }))
   expect((await refresh(session)).scopes).toEqual(new Set(['public', 'usage:read']))
+  const { jti } = JSON.parse(Buffer.from(revoked.split('.')[1] ?? '', 'base64url').toString())
+  const revokedAt = auth.clock.now()
+  const row = { jti, clientId: id, revokedAt, expiresAt: new Date(revokedAt.getTime() + 600_000) }
+  await auth.seed((tx) => tx.revokedToken.createMany({ data: [row] }))
+  expect(await refused(other)).toBe('revoked')
+  expect(await refused(session)).toBe('good')
   await disableClient(auth, id)
   expect(await refused(session)).toBe('client')
-  expect(await refused(other)).toBe('client')
 })
 
 test('a client that is bound to networks is refused once its address is outside of them', async () => {

@@ -3,6 +3,7 @@ import { systemSession } from '../../src/auth/session.ts'
 import * as inventory from '../../src/domains/inventory/inventory.service.ts'
 import { keyOf, localId } from '../api/calls.ts'
 import { batchItem, recordItems } from '../api/inventory-kit.ts'
+import { watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 
 let world: World
@@ -163,7 +164,10 @@ test.each([{ locator: 'Alma Olsen' }, { locator: 'alma@aster.example' }, { locat
 
 test('five thousand items of a call are one statement', async () => {
   const many = Array.from({ length: 5_000 }, (_, index) => ({ ...item, locator: `${item.locator}/${index}` }))
+  const statements = watchStatements()
   expect(await recordItems(world, accountId, many)).toBe(5_000)
+  statements.stop()
+  expect(statements.seen.filter((sql) => /insert into inventory_item/i.test(sql))).toHaveLength(1)
   expect(await recordItems(world, accountId, many)).toBe(0)
   expect(await recordItems(world, accountId, [])).toBe(0)
 })
