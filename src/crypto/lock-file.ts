@@ -3,16 +3,18 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { KeyFileError } from './errors.ts'
 
-/** Locks that this process holds, to tell them from those of an earlier process with the same number. */
-const held = new Set<string>()
+/** Tells this process from an earlier one with the same number. */
+const LIFE = randomUUID()
 
 const PAUSE_MS = 20
 
 /** Whether the holder is gone: killed, or this process's number in an earlier life. */
 function isStale(text: string): boolean {
-  const pid = Number(text.split(' ')[0])
+  const [number, life] = text.split(' ')
+  const pid = Number(number)
   if (!Number.isInteger(pid) || pid < 1) return false
-  if (pid === process.pid) return !held.has(text)
+  // Of this process none is ever stale: whoever holds it gives it back, and may have done so since it was read.
+  if (pid === process.pid) return life !== LIFE
   try {
     process.kill(pid, 0)
     return false
@@ -51,15 +53,13 @@ async function place(path: string, token: string): Promise<boolean> {
 }
 
 async function acquire(path: string, attempts: number): Promise<string> {
-  const token = `${process.pid} ${randomUUID()}`
-  held.add(token)
+  const token = `${process.pid} ${LIFE} ${randomUUID()}`
   for (let attempt = 0; attempt < attempts; attempt++) {
     if (await place(path, token)) return token
     const text = await readText(path)
     if (text !== null && isStale(text)) await removeStale(path, text)
     else await pause(PAUSE_MS)
   }
-  held.delete(token)
   throw new KeyFileError('KEYS.FILE_LOCKED', `Another process holds ${path}. When none is at work, remove that file.`)
 }
 
@@ -82,6 +82,5 @@ export async function withLockFile<T>(
     return await fn(assertHeld)
   } finally {
     if ((await readText(path)) === token) await rm(path, { force: true })
-    held.delete(token)
   }
 }

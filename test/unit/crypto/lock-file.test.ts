@@ -15,7 +15,7 @@ test('of many that want the lock, one at a time has it', async () => {
   let inside = 0
   let most = 0
   const done = await Promise.all(
-    Array.from({ length: 30 }, () =>
+    Array.from({ length: 60 }, () =>
       withLockFile(path, async (assertHeld) => {
         most = Math.max(most, ++inside)
         await assertHeld()
@@ -24,7 +24,7 @@ test('of many that want the lock, one at a time has it', async () => {
       }),
     ),
   )
-  expect(done.length).toBe(30)
+  expect(done.length).toBe(60)
   expect(most).toBe(1)
   expect(await readdir(root)).toEqual([])
 })
@@ -58,4 +58,10 @@ test('a holder that lost its lock is told before its effect, and leaves the othe
     }),
   ).rejects.toMatchObject({ code: 'KEYS.FILE_LOCKED' })
   expect(await readdir(root)).toEqual(['lost'])
+})
+
+test('a lock of an earlier process with the same number is taken over', async () => {
+  const path = join(root, 'earlier')
+  await writeFile(path, `${process.pid} of-an-earlier-life`)
+  expect(await withLockFile(path, async () => 1, 60)).toBe(1)
 })
