@@ -14,6 +14,7 @@ import { ensurePlatformAccount } from './domains/accounts/platform-account.servi
 import { Denials } from './domains/audit/denials.service.ts'
 import { createEventHub, type EventHub } from './domains/events/events.hub.ts'
 import { ensureSystems } from './domains/processing/systems.service.ts'
+import { ensureRetentionRules } from './domains/retention/retention-seed.service.ts'
 import { isLocal, type ServerEnv } from './env.ts'
 import { addressOf } from './http/address.ts'
 import type { Log } from './http/logging.ts'
@@ -74,6 +75,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     addressOf: addressOfRequest,
   })
   await ensurePlatformAccount(resources)
+  await ensureRetentionRules(resources)
   await ensureSystems(resources, SYSTEMS)
   const demoIssuer = options.withDemo ? await createDemoIssuer({ publicUrl, clock }) : null
   if (demoIssuer) {

@@ -80,6 +80,7 @@ export const AccountNode = builder.prismaNode('Account', {
         dataKeys: { where: { subjectId: null, category: 'ACCOUNT' }, select: liveKeySelect },
       },
       resolve: (account, _args, { deps }) =>
+        account.nameCipher &&
         deps.keys.open(
           account.dataKeys,
           { accountId: account.id, subjectId: null, category: 'ACCOUNT' },

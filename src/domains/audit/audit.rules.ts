@@ -32,6 +32,18 @@ export const AUDIT_KINDS = {
   'webhook.redelivery_requested': 'Events were asked to be delivered again to a webhook endpoint.',
   'systems.imported': 'Systems and datasets were brought in from a manifest; the count says how many.',
   'inventory.reconciliation_requested': 'A comparison of the inventory with what the systems hold was requested.',
+  'retention.rules_added': 'Retention rules that the program brings along were written.',
+  'retention.rule_proposed': 'A retention rule was proposed.',
+  'retention.rule_approved': 'A retention rule was approved by a second person and takes effect.',
+  'retention.ended': 'Data was ended because its period was over; the count says how many items.',
+  'retention.replayed': 'Erasures were done again after a database was restored; the count says how many items.',
+  'approval.rejected': 'A proposed change was rejected.',
+  'approval.withdrawn': 'A proposed change was taken back.',
+  'hold.placed': 'A legal hold was placed.',
+  'hold.changed': 'The date on which a legal hold is reviewed was changed.',
+  'hold.released': 'A legal hold was released.',
+  'account.reopened': 'The closing of an account was taken back.',
+  'account.closed': 'An account was closed: its own data is gone.',
   'access.denied': 'Operations were refused for lack of a scope; the count says how many.',
 } as const
 

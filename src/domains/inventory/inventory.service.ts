@@ -1,7 +1,10 @@
 import type { Tx } from '../../db/database.ts'
+import { sqlStateOf } from '../../db/postgres-errors.ts'
 import type { DataCategory, LegalBasis, Purpose } from '../../generated/prisma/enums.ts'
 import type { Clock } from '../../time/clock.ts'
 import { newId } from '../../time/id.ts'
+
+const NOT_NULL_VIOLATION = '23502'
 
 /** A piece of personal data that is being written: of whom, where, what for and on what basis. */
 export type NewItem = {
@@ -17,7 +20,10 @@ export type NewItem = {
   readonly purposes: readonly Purpose[]
   readonly legalBasis: LegalBasis
   readonly collectedAt: Date
-  /** When the period of its retention rule starts; null: what starts it has not happened. */
+  /**
+   * When the period of a rule that counts from writing (trigger CREATED) starts; null: it is not counted from there.
+   * What else starts a period is told by `triggerItems`, and closing the account by the account itself.
+   */
   readonly retentionStartsAt: Date | null
 }
 
@@ -29,35 +35,62 @@ export class ItemNotLawfulError extends Error {
   }
 }
 
+/** Personal data was about to be written whose category no retention rule lets be kept. Nothing is stored. */
+export class NoRetentionRuleError extends Error {
+  override readonly name = 'NoRetentionRuleError'
+  constructor() {
+    super('personal data is written only where a retention rule says how long it is kept')
+  }
+}
+
 /**
  * The one door into the inventory. Whoever writes personal data calls it in the transaction of that write, so that there
- * is never one without the other. A piece that has a living item keeps it. One statement, whatever the number of items.
+ * is never one without the other. Each item has its timer from here on: the rule, and when it is due. A piece that is
+ * covered by a hold is held. A piece that has a living item keeps it. One statement, whatever the number of items.
  * Effects: rows of `inventory_item`. @returns how many were new
  * @throws ItemNotLawfulError when an item has no purpose or no legal basis
- * @see GDPR Art. 5(1)(b), 5(2), 6(1), 30
+ * @throws NoRetentionRuleError when no rule in effect lets the category be kept
+ * @see GDPR Art. 5(1)(b), 5(1)(e), 5(2), 6(1), 30
  */
 export async function record(tx: Tx, clock: Clock, items: readonly NewItem[]): Promise<number> {
   if (items.some(({ purposes, legalBasis }) => purposes.length === 0 || !legalBasis)) throw new ItemNotLawfulError()
   if (items.length === 0) return 0
   const column = <K extends keyof NewItem>(key: K) => items.map((item) => item[key])
   const instants = (key: 'collectedAt' | 'retentionStartsAt') => items.map((item) => item[key]?.toISOString() ?? null)
-  // In the order of the key, so that two calls with the same items wait for each other and never in a circle.
-  return tx.$executeRaw`
-    insert into inventory_item (account_id, id, subject_id, category, system, locator, purposes, legal_basis,
-      collected_at, retention_starts_at, state, state_changed_at)
-    select i.account_id, i.id, i.subject_id, i.category, i.system, i.locator,
-      string_to_array(i.purposes, ',')::purpose[], i.legal_basis, i.collected_at, i.retention_starts_at, 'LIVE',
-      ${clock.now()}
-    from unnest(${column('accountId')}::uuid[], ${items.map(() => newId(clock))}::uuid[],
-      ${column('subjectId')}::uuid[], ${column('category')}::data_category[], ${column('system')}::text[],
-      ${column('locator')}::text[], ${items.map(({ purposes }) => purposes.join(','))}::text[],
-      ${column('legalBasis')}::legal_basis[], ${instants('collectedAt')}::timestamptz[],
-      ${instants('retentionStartsAt')}::timestamptz[])
-      as i (account_id, id, subject_id, category, system, locator, purposes, legal_basis, collected_at,
-        retention_starts_at)
-    order by i.account_id, i.subject_id, i.system, i.locator, i.category
-    on conflict do nothing`
+  const now = clock.now()
+  try {
+    // In the order of the key, so that two calls with the same items wait for each other and never in a circle.
+    return await tx.$executeRaw`
+      insert into inventory_item (account_id, id, subject_id, category, system, locator, purposes, legal_basis,
+        collected_at, retention_starts_at, state_changed_at, state, resumes_as, hold_confidential, retention_rule_id,
+        planned_version, due_at, attempt_at)
+      select i.account_id, i.id, i.subject_id, i.category, i.system, i.locator,
+        string_to_array(i.purposes, ',')::purpose[], i.legal_basis, i.collected_at, i.retention_starts_at, ${now},
+        (case h.held when 0 then 'LIVE' else 'HELD' end)::inventory_state,
+        (case h.held when 0 then null else 'LIVE' end)::inventory_state, h.held = 2, p.rule_id, p.version, p.due_at,
+        case when h.held = 0 and p.action <> 'DROP_PARTITION' then p.due_at end
+      from unnest(${column('accountId')}::uuid[], ${items.map(() => newId(clock))}::uuid[],
+        ${column('subjectId')}::uuid[], ${column('category')}::data_category[], ${column('system')}::text[],
+        ${column('locator')}::text[], ${items.map(({ purposes }) => purposes.join(','))}::text[],
+        ${column('legalBasis')}::legal_basis[], ${instants('collectedAt')}::timestamptz[],
+        ${instants('retentionStartsAt')}::timestamptz[])
+        as i (account_id, id, subject_id, category, system, locator, purposes, legal_basis, collected_at,
+          retention_starts_at)
+      left join account a on a.id = i.account_id
+      left join lateral app.retention_plan(i.category, i.retention_starts_at, null, null, a.closing_at, ${now}) as p
+        on true
+      cross join lateral (select app.hold_over(i.account_id, i.subject_id, i.category, null) as held) as h
+      order by i.account_id, i.subject_id, i.system, i.locator, i.category
+      on conflict do nothing`
+  } catch (error) {
+    // Without a plan the version is missing, and the table refuses.
+    if (sqlStateOf(error) === NOT_NULL_VIOLATION) throw new NoRetentionRuleError()
+    throw error
+  }
 }
+
+/** What an ended item has no more. */
+const ENDED = { resumesAs: null, holdConfidential: false, attemptAt: null, lastProblem: null } as const
 
 /** Which items ended: of a person (or of nobody, null) in a system, and further down where that is said. */
 export type EndedItems = {
@@ -81,7 +114,7 @@ export async function endItems(
 ): Promise<number> {
   const { count } = await tx.inventoryItem.updateMany({
     where: { ...ended, state: { in: ['LIVE', 'HELD', 'RESTRICTED'] } },
-    data: { state, stateChangedAt: clock.now() },
+    data: { state, stateChangedAt: clock.now(), ...ENDED, doneAt: clock.now() },
   })
   return count
 }

@@ -6,6 +6,7 @@ builder.enumType(DataCategory, {
   description: 'Kinds of personal data.',
   values: {
     ACCOUNT: { description: 'Name, e-mail address, reference, and how a person signs in.' },
+    CONTENT_REALTIME: { description: 'Prompts and outputs of real-time inference; never stored.' },
     CONTENT_BATCH: { description: 'What went into batch processing, and what came out.' },
     PAYMENT: { description: 'Records of payments; no card numbers.' },
     USAGE: { description: 'Which requests were made, when and from what device; never content.' },

@@ -86,7 +86,7 @@ export async function readControllers(
   const controllers = await Promise.all(
     rows.map(async ({ id, country, nameCipher, dataKeys }): Promise<RecordController> => {
       const owner = { accountId: id, subjectId: null, category: 'ACCOUNT' } as const
-      return { id, country, name: await deps.keys.open(dataKeys, owner, 'account.name', nameCipher) }
+      return { id, country, name: nameCipher && (await deps.keys.open(dataKeys, owner, 'account.name', nameCipher)) }
     }),
   )
   return new Map(controllers.map((controller) => [controller.id, controller]))

@@ -1,21 +1,19 @@
 import { z } from 'zod'
 import rows from '../../../prisma/reference/retention-rules.json' with { type: 'json' }
-import { DataCategory } from '../../generated/prisma/enums.ts'
+import { DataCategory, RetentionAction, RetentionTrigger } from '../../generated/prisma/enums.ts'
 import { addPeriod, isPeriod } from '../../time/period.ts'
 import { textsShape } from '../texts.rules.ts'
 
-/** What starts the period of a rule. */
-export const RETENTION_TRIGGERS = ['CREATED', 'DELIVERED', 'RESOLVED', 'ACCOUNT_CLOSED', 'REQUEST_VERIFIED'] as const
-
-/** What is done when the period is over. */
-export const RETENTION_ACTIONS = ['DELETE', 'ANONYMISE', 'SHRED', 'DROP_PARTITION'] as const
+/** The period of what may not be kept at all. */
+export const NO_TIME = 'PT0S'
 
 const ruleShape = z.strictObject({
+  id: z.uuid(),
   category: z.enum(DataCategory),
-  trigger: z.enum(RETENTION_TRIGGERS),
-  /** ISO 8601; null: nobody has named a number. */
-  period: z.string().refine(isPeriod).nullable(),
-  action: z.enum(RETENTION_ACTIONS),
+  trigger: z.enum(RetentionTrigger),
+  /** ISO 8601; PT0S: it may not be kept at all. */
+  period: z.string().refine((value) => value === NO_TIME || isPeriod(value)),
+  action: z.enum(RetentionAction),
   /** Clause of the privacy policy. */
   clause: z.string().regex(/^§\d+\.\d+$/),
   description: textsShape,
@@ -29,26 +27,29 @@ const ruleShape = z.strictObject({
   note: z.string().min(1).optional(),
 })
 
-/** How long data of a category is kept, and what is done then. */
-export type RetentionRule = Readonly<z.infer<typeof ruleShape>>
+/** A rule as the program brings it along. */
+export type SeedRule = Readonly<z.infer<typeof ruleShape>>
 
-/** Every rule, former ones too. */
-export const RETENTION_RULES: readonly RetentionRule[] = z.array(ruleShape).parse(rows)
+/** The rules that the program brings along, in the order in which they are written. */
+export const SEED_RULES: readonly SeedRule[] = z.array(ruleShape).parse(rows)
 
-/** The rule that holds for a category at an instant; null: there was none yet. */
-export function retentionRuleOf(category: DataCategory, at: Date): RetentionRule | null {
-  const day = at.toISOString().slice(0, 10)
-  const inForce = RETENTION_RULES.filter((rule) => rule.category === category && rule.effectiveFrom <= day)
-  return inForce.reduce<RetentionRule | null>(
-    (latest, rule) => (latest && latest.effectiveFrom >= rule.effectiveFrom ? latest : rule),
-    null,
-  )
-}
+/** What counts of a rule when an instant is computed. */
+export type TimedRule = { readonly trigger: RetentionTrigger; readonly period: string }
+
+/** What has happened to data so far, by trigger; absent: it has not. */
+export type Triggered = Readonly<Partial<Record<RetentionTrigger, Date>>>
 
 /**
- * When data whose period started at `startsAt` is due, by a rule.
- * Null where nothing started it, no rule holds, or the rule names no period.
+ * When data is due: of every trigger that has happened, the earliest instant. Null where none has, or no rule lets the
+ * data be kept at all. The function `app.retention_plan` of the database computes the same.
  */
-export function dueAt(rule: RetentionRule | null, startsAt: Date | null): Date | null {
-  return rule?.period && startsAt ? addPeriod(startsAt, rule.period) : null
+export function dueAt(rulesInEffect: readonly TimedRule[], triggered: Triggered): Date | null {
+  let earliest: Date | null = null
+  for (const { trigger, period } of rulesInEffect) {
+    const startsAt = triggered[trigger]
+    if (period === NO_TIME || !startsAt) continue
+    const due = addPeriod(startsAt, period)
+    if (earliest === null || due < earliest) earliest = due
+  }
+  return earliest
 }

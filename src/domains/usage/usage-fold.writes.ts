@@ -141,7 +141,7 @@ export async function dropMonth(tx: Tx, month: string, now: Date): Promise<boole
   if (!closed?.there) return false
   // Before the comparison: a hold that is being set either is seen by it, or finds the item anonymised.
   await tx.$executeRaw`
-    update inventory_item set state = 'ANONYMISED', state_changed_at = ${now}
+    update inventory_item set state = 'ANONYMISED', state_changed_at = ${now}, done_at = ${now}
     where system = 'usage' and locator = ${locatorOf(month.slice(0, 7))} and state in ('LIVE', 'RESTRICTED')`
   if ((await differingAccounts(tx, month)).length > 0) throw new MonthChangedError()
   await tx.$executeRaw`insert into usage_month (month, folded_at) values (${month}::date, ${now})`
