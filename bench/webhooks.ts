@@ -10,7 +10,7 @@ import { Database } from '../src/db/database.ts'
 import { deriveLoginUrls, openPostgres } from '../src/db/postgres.ts'
 import { insertAccount } from '../src/domains/accounts/account.service.ts'
 import { ensurePlatformAccount } from '../src/domains/accounts/platform-account.service.ts'
-import { DEFAULT_SETTINGS, type Deps } from '../src/domains/deps.ts'
+import { DEFAULT_SETTINGS, type Deps, NO_FAILPOINT } from '../src/domains/deps.ts'
 import { emitEvent } from '../src/domains/events/events.service.ts'
 import { createWebhookEndpoint } from '../src/domains/webhooks/webhook-endpoint.service.ts'
 import { keyFileOf } from '../src/resources.ts'
@@ -58,7 +58,8 @@ async function measure(place: Place): Promise<BenchResult> {
   const clock = systemClock
   const db = new Database(await openPostgres(deriveLoginUrls(database.appUrl)))
   const keyProvider = await LocalKeyProvider.open({ path: keyFileOf(dataDir), clock, mayCreate: true })
-  const deps: Deps = { db, keys: new Keyring(keyProvider, clock), keyProvider, clock, settings: DEFAULT_SETTINGS }
+  const keys = new Keyring(keyProvider, clock)
+  const deps: Deps = { db, keys, keyProvider, clock, settings: DEFAULT_SETTINGS, failpoint: NO_FAILPOINT }
   await deps.keys.ensureEpochRow(db, clock.now())
   const accountId = await makeAccount(deps)
   const targets = await Promise.all([1, 2].map((seed) => openTarget(deps, accountId, seed)))

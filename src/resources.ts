@@ -8,7 +8,7 @@ import type { Backend } from './db/backend.ts'
 import { Database } from './db/database.ts'
 import { openPglite } from './db/pglite.ts'
 import { deriveLoginUrls, openPostgres } from './db/postgres.ts'
-import type { Deps, Settings } from './domains/deps.ts'
+import { type Deps, NO_FAILPOINT, type Settings } from './domains/deps.ts'
 import { type DatabaseEnv, type KeysEnv, readDatabaseEnv, readKeysEnv, readSettingsEnv } from './env.ts'
 import { systemClock } from './time/clock.ts'
 
@@ -38,7 +38,8 @@ export async function openResources(
     const keys = new Keyring(keyProvider, clock)
     const { dataDir } = env.database
     const { settings } = env
-    return { db, keys, keyProvider, clock, settings, dataDir, epochDays: env.keys.epochDays, close: () => db.close() }
+    const deps: Deps = { db, keys, keyProvider, clock, settings, failpoint: NO_FAILPOINT }
+    return { ...deps, dataDir, epochDays: env.keys.epochDays, close: () => db.close() }
   } catch (error) {
     await backend.close()
     throw error

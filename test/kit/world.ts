@@ -8,6 +8,7 @@ import { LocalKeyProvider } from '../../src/crypto/local-key-provider.ts'
 import { Database } from '../../src/db/database.ts'
 import { DEMO_ACCOUNTS, demoSub } from '../../src/demo/demo-data.ts'
 import type { Demo, DemoPrincipal } from '../../src/demo/demo-tokens.ts'
+import { NO_FAILPOINT } from '../../src/domains/deps.ts'
 import { readServerEnv, readSettingsEnv } from '../../src/env.ts'
 import { createLog } from '../../src/http/logging.ts'
 import { createMetrics, type Metrics } from '../../src/http/metrics.ts'
@@ -53,10 +54,16 @@ export type World = {
   close(): Promise<void>
 }
 
+export type WorldOptions = {
+  readonly env?: Record<string, string>
+  readonly dataDir?: string
+  readonly now?: string
+  /** Told each place between two statements of ending data. Default: nothing happens. */
+  readonly failpoint?: (place: string) => void
+}
+
 /** Opens a world, at `now` where that is said. Rate limits are far away unless `env` says otherwise. */
-export async function openWorld(
-  options: { env?: Record<string, string>; dataDir?: string; now?: string } = {},
-): Promise<World> {
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new TestClock(options.now)
   const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'privacy-world-')))
   const db = new Database(await openTestBackend(options.dataDir ? { dataDir: options.dataDir } : {}))
@@ -64,7 +71,9 @@ export async function openWorld(
   const keys = new Keyring(keyProvider, clock)
   const settings = readSettingsEnv(options.env ?? {})
   const close = () => db.close()
-  const resources = { db, keys, keyProvider, clock, settings, dataDir: folder, epochDays: 30, close }
+  const failpoint = options.failpoint ?? NO_FAILPOINT
+  const deps = { db, keys, keyProvider, clock, settings, failpoint }
+  const resources = { ...deps, dataDir: folder, epochDays: 30, close }
   await keys.ensureEpochRow(db, clock.now())
   const log: string[] = []
   const destination = new Writable({
