@@ -23,6 +23,7 @@ export const NODE_TYPES = [
   'Job',
   'Processor',
   'Reconciliation',
+  'RetentionRule',
   'Subject',
   'System',
   'WebhookDelivery',

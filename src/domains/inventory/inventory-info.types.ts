@@ -1,15 +1,10 @@
 import { DataCategory, LegalBasis, Purpose } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { textIn } from '../texts.rules.ts'
-import {
-  type CategoryInfo,
-  LEGAL_BASES,
-  type LegalBasisInfo,
-  type PurposeInfo,
-  type RetentionRule,
-  retentionRuleOf,
-} from './inventory.rules.ts'
+import { type CategoryInfo, LEGAL_BASES, type LegalBasisInfo, type PurposeInfo } from './inventory.rules.ts'
 import './inventory.types.ts'
+import { rulesInEffect } from './retention-rule.reads.ts'
+import { RetentionRuleNode } from './retention-rule.types.ts'
 
 const Sensitivity = builder.enumType('Sensitivity', {
   description: 'How much care personal data needs, in the words of DPV.',
@@ -19,46 +14,6 @@ const Sensitivity = builder.enumType('Sensitivity', {
     SPECIAL_CATEGORY: { description: 'Data of GDPR Art. 9: `dpv:SpecialCategoryPersonalData`.' },
   } as const,
 })
-const RetentionTrigger = builder.enumType('RetentionTrigger', {
-  description: 'What starts the period for which data is kept.',
-  values: {
-    CREATED: { description: 'It was stored.' },
-    DELIVERED: { description: 'It was delivered.' },
-    RESOLVED: { description: 'What it was about is resolved.' },
-    ACCOUNT_CLOSED: { description: 'The account was closed.' },
-    REQUEST_VERIFIED: { description: 'A request of the person was verified.' },
-  } as const,
-})
-const RetentionAction = builder.enumType('RetentionAction', {
-  description: 'What is done with data whose period is over.',
-  values: {
-    DELETE: { description: 'It is deleted.' },
-    ANONYMISE: { description: 'What links it to a person is taken away.' },
-    SHRED: { description: 'The key under which it is encrypted is destroyed.' },
-    DROP_PARTITION: { description: 'The month in which it lies is dropped as a whole.' },
-  } as const,
-})
-
-export const RetentionRuleObject = builder.objectRef<RetentionRule>('RetentionRule').implement({
-  description: 'How long data of a category is kept, and what is done then.',
-  fields: (t) => ({
-    description: t.string({
-      description: "In a sentence, in the caller's language.",
-      resolve: (rule, _args, { languages }) => textIn(rule.description, languages),
-    }),
-    trigger: t.expose('trigger', { type: RetentionTrigger, description: 'What starts the period.' }),
-    period: t.exposeString('period', {
-      nullable: true,
-      description: 'How long it is kept from there, ISO 8601, e.g. P30D; null where nobody has named a number.',
-    }),
-    action: t.expose('action', { type: RetentionAction, description: 'What is done when it is over.' }),
-    clause: t.exposeString('clause', { description: 'Clause of the privacy policy.' }),
-    legalSource: t.exposeString('legalSource', { description: 'The law behind it.' }),
-    source: t.exposeString('source', { description: 'Where trigger and period come from.' }),
-    effectiveFrom: t.exposeString('effectiveFrom', { description: 'First day on which it holds, YYYY-MM-DD.' }),
-  }),
-})
-
 export const DataCategoryInfo = builder.objectRef<CategoryInfo>('DataCategoryInfo').implement({
   description: 'A category of personal data, with its texts and its terms in the vocabularies.',
   fields: (t) => ({
@@ -78,10 +33,10 @@ export const DataCategoryInfo = builder.objectRef<CategoryInfo>('DataCategoryInf
     sensitivity: t.expose('sensitivity', { type: Sensitivity, description: 'How much care it needs.' }),
     clause: t.exposeString('clause', { description: 'Clause of the privacy policy.' }),
     retention: t.field({
-      type: RetentionRuleObject,
-      nullable: true,
-      description: 'How long it is kept, by the rule that holds now; null where none does.',
-      resolve: (info, _args, { deps }) => retentionRuleOf(info.key, deps.clock.now()),
+      type: [RetentionRuleNode],
+      description: 'How long it is kept: the rules in effect now, one for each trigger that has one.',
+      resolve: async (info, _args, { deps, reads }) =>
+        (await rulesInEffect(reads.tx, deps.clock.now())).filter(({ category }) => category === info.key),
     }),
   }),
 })

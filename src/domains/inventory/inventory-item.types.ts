@@ -3,14 +3,10 @@ import { builder } from '../../schema/builder.ts'
 import { cursorOf } from '../../schema/cursors.ts'
 import { globalId, NO_ROW, parseTenantKey, tenantKey } from '../../schema/global-id.ts'
 import { aboutPerson } from '../../schema/root-field.ts'
-import { CATEGORIES, keptUntil, LEGAL_BASES, PURPOSES, retentionRuleOf } from './inventory.rules.ts'
+import { CATEGORIES, LEGAL_BASES, PURPOSES } from './inventory.rules.ts'
 import { inventoryScope } from './inventory.scope.ts'
-import {
-  DataCategoryInfo,
-  LegalBasisInfoObject,
-  PurposeInfoObject,
-  RetentionRuleObject,
-} from './inventory-info.types.ts'
+import { DataCategoryInfo, LegalBasisInfoObject, PurposeInfoObject } from './inventory-info.types.ts'
+import './retention-rule.types.ts'
 
 export const InventoryRecipientObject = builder.prismaObject('InventoryRecipient', {
   description: 'That a processor received the data of an item.',
@@ -72,18 +68,15 @@ export const InventoryItemNode = builder.prismaNode('InventoryItem', {
     collectedAt: t.expose('collectedAt', { type: 'DateTime', description: 'When it was collected, the first of it.' }),
     state: t.expose('state', { type: InventoryState, description: 'What has become of it.' }),
     stateChangedAt: t.expose('stateChangedAt', { type: 'DateTime', description: 'Since when.' }),
-    retention: t.field({
-      type: RetentionRuleObject,
-      nullable: true,
-      description: 'How long it is kept, by the rule that holds now; null where none does.',
-      resolve: (item, _args, { deps }) => retentionRuleOf(item.category, deps.clock.now()),
-    }),
-    keptUntil: t.field({
-      type: 'DateTime',
+    retention: t.relation('retentionRule', {
       nullable: true,
       description:
-        'When its period is over, by the rule that holds now; null where nothing has started the period, or the rule names none.',
-      resolve: (item, _args, { deps }) => keptUntil(item, deps.clock.now()),
+        'The rule by which it was planned: of those whose trigger has happened, the one that is due first. Null until it is planned.',
+    }),
+    keptUntil: t.expose('dueAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its period is over, by that rule; null where nothing has started the period.',
     }),
     recipients: t.relatedConnection('recipients', {
       description: 'Processors that received it, once for each purpose, in order of the first time.',

@@ -3,7 +3,6 @@ import categoryRows from '../../../prisma/reference/data-categories.json' with {
 import basisRows from '../../../prisma/reference/legal-bases.json' with { type: 'json' }
 import purposeRows from '../../../prisma/reference/purposes.json' with { type: 'json' }
 import { DataCategory, LegalBasis, Purpose } from '../../generated/prisma/enums.ts'
-import { dueAt, retentionRuleOf } from '../retention/retention.rules.ts'
 import { textsShape } from '../texts.rules.ts'
 
 /** How much care data needs, in the words of DPV. */
@@ -70,22 +69,12 @@ function byKey<K extends string, R extends { readonly key: K }>(
   return found
 }
 
-export { type RetentionRule, retentionRuleOf } from '../retention/retention.rules.ts'
-
 /** Every category of personal data. */
 export const CATEGORIES = byKey(DataCategory, z.array(categoryShape).parse(categoryRows))
 /** Every purpose. */
 export const PURPOSES = byKey(Purpose, z.array(purposeShape).parse(purposeRows))
 /** Every legal basis. */
 export const LEGAL_BASES = byKey(LegalBasis, z.array(basisShape).parse(basisRows))
-
-/** Until when an item is kept by the rule that holds at `now`; null where nothing has started its period. */
-export function keptUntil(
-  item: { readonly category: DataCategory; readonly retentionStartsAt: Date | null },
-  now: Date,
-): Date | null {
-  return dueAt(retentionRuleOf(item.category, now), item.retentionStartsAt)
-}
 
 /** Whether `value` may be the key of a system, as the table says. */
 export const isSystemKey = (value: string): boolean => /^[a-z][a-z0-9_.-]{0,127}$/.test(value)

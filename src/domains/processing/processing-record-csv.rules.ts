@@ -35,7 +35,7 @@ const columnsOf = ({ at, languages }: RecordDocumentInput) =>
       list(
         categories.map(
           ({ category, retention }) =>
-            `${categoryName(category, languages)}: ${retention ? textIn(retention.description, languages) : ''}`,
+            `${categoryName(category, languages)}: ${retention.map(({ description }) => textIn(description, languages)).join(' ')}`,
         ),
       ),
     systems: ({ systems }) => list(systems.map(({ key, name }) => name ?? key)),

@@ -143,8 +143,10 @@ function dataTable({ categories }: ProcessingRecord, languages: Languages): stri
     escapeHtml(categoryName(category, languages)),
     String(items),
     String(subjects),
-    escapeHtml(retention ? textIn(retention.description, languages) : word('unknown', languages)),
-    retention ? english(`${retention.clause}; ${retention.legalSource}`) : '',
+    retention.length === 0
+      ? escapeHtml(word('unknown', languages))
+      : listed(retention.map(({ description }) => textIn(description, languages))),
+    retention.map(({ clause, legalSource }) => english(`${clause}; ${legalSource}`)).join('<br>'),
   ])
   return table('data', ['category', 'items', 'people', 'period', 'source'], rows, languages)
 }

@@ -7,6 +7,8 @@ import type { DataCategory, Purpose } from '../../generated/prisma/enums.ts'
 import { accountScope } from '../accounts/accounts.scope.ts'
 import type { Deps } from '../deps.ts'
 import { inventoryCountReach } from '../inventory/inventory.scope.ts'
+import { rulesInEffect } from '../inventory/retention-rule.reads.ts'
+import { ruleTextsOf } from '../inventory/retention-rule.rules.ts'
 import type { TenantKey } from '../public-id.ts'
 import {
   assembleRecord,
@@ -35,7 +37,7 @@ type Reading = { readonly deps: Deps; readonly tx: Tx; readonly session: Session
 /**
  * A page of the records of processing that the caller may see, in order of role, controller and purpose, after the
  * given one. What an account's own users are in is recorded for that account (role PROCESSOR), so is what is in the
- * account and of nobody; all else for the platform (role CONTROLLER). Nine statements, however many records.
+ * account and of nobody; all else for the platform (role CONTROLLER). Ten statements, however many records.
  * @see GDPR Art. 30
  */
 export async function readProcessingRecords(
@@ -46,6 +48,7 @@ export async function readProcessingRecords(
   const { deps, tx, session } = reading
   const reach = inventoryCountReach(session)
   if (!reach) return []
+  const now = deps.clock.now()
   const keys = await readKeys(tx, reach.accountId, filter, page)
   if (keys.length === 0) return []
   const groups = await readGroups(tx, reach.accountId, keys)
@@ -62,10 +65,10 @@ export async function readProcessingRecords(
     }),
     controllers: await readControllers(reading, ids),
     systemNames: await readSystemNames(tx, groups),
+    rules: (await rulesInEffect(tx, now)).map((rule) => ({ ...rule, description: ruleTextsOf(rule.description) })),
     keyEpochStartedAt: await readEpochStart(tx),
     dataKeys: await countDataKeys(tx, session, ids),
   }
-  const now = deps.clock.now()
   return keys.map((key) => assembleRecord(key, parts, now))
 }
 

@@ -1,5 +1,13 @@
-import type { DataCategory, LegalBasis, ProcessorRole, Purpose, SubjectKind } from '../../generated/prisma/enums.ts'
-import { type RetentionRule, retentionRuleOf } from '../retention/retention.rules.ts'
+import type {
+  DataCategory,
+  LegalBasis,
+  ProcessorRole,
+  Purpose,
+  RetentionAction,
+  RetentionTrigger,
+  SubjectKind,
+} from '../../generated/prisma/enums.ts'
+import type { AvailableTexts } from '../texts.rules.ts'
 
 /** In what role Pipelet processes: as controller (GDPR Art. 4(7)), or as processor on behalf of one (Art. 4(8)). */
 export const PROCESSING_ROLES = ['CONTROLLER', 'PROCESSOR'] as const
@@ -71,12 +79,23 @@ export type RecordSecurity = {
   readonly dataKeys: bigint | null
 }
 
+/** How long data of a category is kept after a trigger, by a rule in effect. */
+export type RecordPeriod = {
+  readonly category: DataCategory
+  readonly trigger: RetentionTrigger
+  readonly period: string
+  readonly action: RetentionAction
+  readonly clause: string
+  readonly legalSource: string
+  readonly description: AvailableTexts
+}
+
 /** A record of processing: derived from what is held, never typed in. */
 export type ProcessingRecord = Omit<RecordKey, 'controllerId'> &
   Counted & {
     readonly controller: RecordController
     readonly legalBases: readonly LegalBasis[]
-    readonly categories: readonly (Counted & { category: DataCategory; retention: RetentionRule | null })[]
+    readonly categories: readonly (Counted & { category: DataCategory; retention: readonly RecordPeriod[] })[]
     /** `kind` null: of nobody in particular. */
     readonly persons: readonly (Counted & { kind: SubjectKind | null })[]
     readonly systems: readonly (Counted & { key: string; name: string | null })[]
@@ -96,6 +115,8 @@ export type RecordParts = {
   readonly register: readonly Registered[]
   readonly controllers: ReadonlyMap<string, RecordController>
   readonly systemNames: ReadonlyMap<string, string>
+  /** The rules of retention in effect, of every category. */
+  readonly rules: readonly RecordPeriod[]
   readonly keyEpochStartedAt: Date | null
   /** By `role controllerId`; null where the caller may not count them. */
   readonly dataKeys: ReadonlyMap<string, bigint> | null
@@ -107,7 +128,7 @@ const DAY_MS = 86_400_000
 const isOf = (a: RecordKey, b: RecordKey) =>
   a.role === b.role && a.controllerId === b.controllerId && a.purpose === b.purpose
 
-/** Puts a record together, with the rules of retention that hold at `now`. */
+/** Puts a record together. */
 export function assembleRecord(key: RecordKey & Counted, parts: RecordParts, now: Date): ProcessingRecord {
   const { role, controllerId, purpose, items, subjects } = key
   const controller = parts.controllers.get(controllerId) ?? { id: controllerId, name: null, country: null }
@@ -127,7 +148,10 @@ export function assembleRecord(key: RecordKey & Counted, parts: RecordParts, now
     items,
     subjects,
     legalBases: by('BASIS').map(({ value }) => value as LegalBasis),
-    categories: categories.map((each) => ({ ...each, retention: retentionRuleOf(each.category, now) })),
+    categories: categories.map((each) => ({
+      ...each,
+      retention: parts.rules.filter((rule) => rule.category === each.category),
+    })),
     persons: by('KIND').map((group) => ({ ...countsOf(group), kind: group.value as SubjectKind | null })),
     systems: by('SYSTEM').map((group) => {
       const system = group.value ?? ''

@@ -4,7 +4,7 @@ import { cursorOf } from '../../schema/cursors.ts'
 import { globalId } from '../../schema/global-id.ts'
 import { textIn } from '../texts.rules.ts'
 import { ProcessingRecipientObject, pageOfRecipients } from './processing-recipient.types.ts'
-import { ARTICLES, type ProcessingRecord } from './processing-record.rules.ts'
+import { ARTICLES, type ProcessingRecord, type RecordPeriod } from './processing-record.rules.ts'
 import { categoryName, purposeName } from './processing-record-texts.rules.ts'
 
 export const ProcessingRoleEnum = builder.enumType('ProcessingRole', {
@@ -15,25 +15,22 @@ export const ProcessingRoleEnum = builder.enumType('ProcessingRole', {
   } as const,
 })
 
-const Period = builder
-  .objectRef<NonNullable<ProcessingRecord['categories'][number]['retention']>>('ProcessingRecordPeriod')
-  .implement({
-    description: 'How long data of a category is kept, by the rule that holds now.',
-    fields: (t) => ({
-      description: t.string({
-        description: "In a sentence, in the caller's language.",
-        resolve: (rule, _args, { languages }) => textIn(rule.description, languages),
-      }),
-      trigger: t.exposeString('trigger', { description: 'What starts the period, e.g. CREATED.' }),
-      period: t.exposeString('period', {
-        nullable: true,
-        description: 'How long it is kept from there, ISO 8601; null where nobody has named a number.',
-      }),
-      action: t.exposeString('action', { description: 'What is done when it is over, e.g. DELETE.' }),
-      clause: t.exposeString('clause', { description: 'Clause of the privacy policy.' }),
-      legalSource: t.exposeString('legalSource', { description: 'The law behind it.' }),
+const Period = builder.objectRef<RecordPeriod>('ProcessingRecordPeriod').implement({
+  description: 'How long data of a category is kept after a trigger, by a rule in effect.',
+  fields: (t) => ({
+    description: t.string({
+      description: "In a sentence, in the caller's language.",
+      resolve: (rule, _args, { languages }) => textIn(rule.description, languages),
     }),
-  })
+    trigger: t.exposeString('trigger', { description: 'What starts the period, e.g. CREATED.' }),
+    period: t.exposeString('period', {
+      description: 'How long it is kept from there, ISO 8601; PT0S: it may not be kept at all.',
+    }),
+    action: t.exposeString('action', { description: 'What is done when it is over, e.g. DELETE.' }),
+    clause: t.exposeString('clause', { description: 'Clause of the privacy policy.' }),
+    legalSource: t.exposeString('legalSource', { description: 'The law behind it.' }),
+  }),
+})
 
 const CategoryPart = builder.objectRef<ProcessingRecord['categories'][number]>('ProcessingRecordCategory').implement({
   description: 'A category of data in a record.',
@@ -46,9 +43,8 @@ const CategoryPart = builder.objectRef<ProcessingRecord['categories'][number]>('
     items: t.expose('items', { type: 'BigInt', description: 'Pieces of data that are held.' }),
     subjects: t.expose('subjects', { type: 'BigInt', description: 'Persons that they are of.' }),
     retention: t.field({
-      type: Period,
-      nullable: true,
-      description: 'How long it is kept; null where no rule holds.',
+      type: [Period],
+      description: 'How long it is kept: the rules in effect, one for each trigger that has one.',
       resolve: ({ retention }) => retention,
     }),
   }),

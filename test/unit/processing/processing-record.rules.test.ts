@@ -3,6 +3,7 @@ import {
   assembleRecord,
   type RecordGroup,
   type RecordParts,
+  type RecordPeriod,
   type Registered,
 } from '../../../src/domains/processing/processing-record.rules.ts'
 import { recordsAsCsv } from '../../../src/domains/processing/processing-record-csv.rules.ts'
@@ -42,6 +43,7 @@ const parts = (more: Partial<RecordParts> = {}): RecordParts => ({
   register: [],
   controllers: new Map([[ACCOUNT, { id: ACCOUNT, name: 'Aster', country: 'DE' }]]),
   systemNames: new Map(),
+  rules: [],
   keyEpochStartedAt: new Date('2028-02-01T12:00:00.001Z'),
   dataKeys: new Map(),
   ...more,
@@ -92,6 +94,27 @@ test('days of an epoch are whole days', () => {
   })
 })
 
+const period = (
+  category: RecordPeriod['category'],
+  trigger: RecordPeriod['trigger'],
+  description: RecordPeriod['description'],
+): RecordPeriod => ({
+  ...{ category, trigger, description, period: 'P13M', action: 'DELETE' },
+  ...{ clause: '§7.4', legalSource: 'Art. 5 <1>' },
+})
+
+const RULES = [
+  period('USAGE', 'CREATED', { en: 'Thirteen months.', de: 'Dreizehn Monate.' }),
+  period('PAYMENT', 'CREATED', { en: 'Ten years.' }),
+  period('USAGE', 'ACCOUNT_CLOSED', { en: 'After <closing>.' }),
+]
+
+test('a category shows every rule in effect of it, and no other', () => {
+  const [usage] = of({ rules: RULES }).categories
+  expect(usage?.retention.map(({ trigger }) => trigger)).toEqual(['CREATED', 'ACCOUNT_CLOSED'])
+  expect(of().categories[0]?.retention).toEqual([])
+})
+
 test('a system without a name is known by its key', () => {
   expect(of().systems).toEqual([{ key: 'usage', name: null, items: 3n, subjects: 2n }])
 })
@@ -101,7 +124,7 @@ describe('a document', () => {
   const input = (languages: string[]) => ({
     controller,
     role: 'PROCESSOR' as const,
-    records: [of({ controllers: new Map([[ACCOUNT, controller]]), register: [processor('P<b>')] })],
+    records: [of({ rules: RULES, controllers: new Map([[ACCOUNT, controller]]), register: [processor('P<b>')] })],
     at: NOW,
     languages,
   })
@@ -110,6 +133,13 @@ describe('a document', () => {
     const cells = recordsAsCsv(input(['en'])).split('\r\n')[1] ?? ''
     expect(cells).toContain(`,"'=HYPERLINK(""http://evil.example"")",DE,`)
     expect(cells.startsWith('2028-02-29,GDPR Art. 30(2),PROCESSOR,Pipelet,')).toBe(true)
+  })
+
+  test('names each period, in the language where there is one', () => {
+    expect(recordsAsCsv(input(['de']))).toContain(',Nutzungsdaten: Dreizehn Monate. After <closing>.,')
+    const html = recordsAsHtml(input(['en']))
+    expect(html).toContain('<span>Thirteen months.</span><br><span>After &lt;closing&gt;.</span>')
+    expect(html).toContain('§7.4; Art. 5 &lt;1&gt;</span><br><span')
   })
 
   test('as HTML escapes whatever it shows', () => {
