@@ -129,15 +129,19 @@ test.each([
 })
 
 test('categories and purposes are open to everyone, in the language of the caller', async () => {
-  const query = `{ dataCategories { key name retention { period action } } purposes { key name legalBasis { article } } }`
+  const query = `{ dataCategories { key name retention { trigger period action state } } purposes { key name legalBasis { article } } }`
   const { data, errors } = await world.ask(null, query, undefined, { 'accept-language': 'de' })
   expect(errors).toBeUndefined()
-  expect(data.dataCategories).toHaveLength(8)
+  expect(data.dataCategories).toHaveLength(9)
   expect(data.purposes).toHaveLength(11)
-  expect(data.dataCategories[1]).toEqual({
+  expect(data.dataCategories[2]).toEqual({
     key: 'CONTENT_BATCH',
     name: 'Inhalte der Stapelverarbeitung',
-    retention: { period: 'P30D', action: 'SHRED' },
+    retention: [
+      { trigger: 'CREATED', period: 'P30D', action: 'SHRED', state: 'IN_EFFECT' },
+      { trigger: 'DELIVERED', period: 'P1D', action: 'SHRED', state: 'IN_EFFECT' },
+      { trigger: 'ACCOUNT_CLOSED', period: 'P30D', action: 'SHRED', state: 'IN_EFFECT' },
+    ],
   })
   expect(data.purposes[3]).toEqual({
     key: 'SECURITY',

@@ -77,7 +77,7 @@ export async function fillInventory(world: World): Promise<Filled> {
     const batch = await tx.inventoryItem.findFirstOrThrow({ where: { accountId, category: 'CONTENT_BATCH' } })
     await tx.inventoryItem.updateMany({
       where: { accountId, id: batch.id },
-      data: { state: 'HELD', stateChangedAt: new Date('2026-03-05T00:00:00.000Z') },
+      data: { state: 'HELD', resumesAs: 'LIVE', attemptAt: null, stateChangedAt: new Date('2026-03-05T00:00:00.000Z') },
     })
     await tx.inventoryRecipient.createMany({
       data: [

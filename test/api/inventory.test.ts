@@ -137,7 +137,7 @@ describe('a person sees of itself', () => {
   test('no end where nothing has started the period', async () => {
     const { data } = await world.ask(as('MEMBER'), OWN, { filter: { locator: 'subject' } })
     const [{ node }] = data.inventoryItems.edges
-    expect([node.retention.trigger, node.retention.period, node.keptUntil]).toEqual(['ACCOUNT_CLOSED', null, null])
+    expect([node.retention.trigger, node.retention.period, node.keptUntil]).toEqual(['ACCOUNT_CLOSED', 'P30D', null])
   })
 
   test('its items below itself as well, and nobody else its own', async () => {
@@ -162,7 +162,7 @@ describe('texts come', () => {
     category: { name: 'Account data' },
     purposes: [{ name: 'Running the service' }, { name: 'Signing in' }, { name: 'Service messages' }],
     legalBasis: { name: 'Contract' },
-    retention: { description: 'Kept while the account is in use; deleted after it is closed.' },
+    retention: { description: 'Kept while the account is in use; deleted 30 days after it is closed.' },
   }
 
   test('in German where that is wanted most', async () => {
@@ -170,7 +170,9 @@ describe('texts come', () => {
       category: { name: 'Kontodaten' },
       purposes: [{ name: 'Betrieb des Dienstes' }, { name: 'Anmeldung' }, { name: 'Mitteilungen zum Dienst' }],
       legalBasis: { name: 'Vertrag' },
-      retention: { description: 'Aufbewahrt, solange das Konto genutzt wird; nach dessen Schließung gelöscht.' },
+      retention: {
+        description: 'Aufbewahrt, solange das Konto genutzt wird; 30 Tage nach dessen Schließung gelöscht.',
+      },
     })
   })
 

@@ -106,9 +106,15 @@ describe('records on behalf of an account', () => {
           name: 'Account data',
           items: 2,
           subjects: 2,
-          retention: { period: null, clause: '§7.1' },
+          retention: [{ period: 'P30D', clause: '§7.1' }],
         },
-        { category: 'USAGE', name: 'Usage data', items: 2, subjects: 1, retention: { period: 'P13M', clause: '§7.4' } },
+        {
+          ...{ category: 'USAGE', name: 'Usage data', items: 2, subjects: 1 },
+          retention: [
+            { period: 'P13M', clause: '§7.4' },
+            { period: 'P30D', clause: '§7.1' },
+          ],
+        },
       ],
       persons: [
         { kind: 'END_USER', items: 3, subjects: 2 },
@@ -223,12 +229,12 @@ test('however many records a page has, it takes as many statements', async () =>
   await ask('a document', 'staff', '{ processingRecordDocument(format: CSV) { body } }', {})
   await ask('the register', null, '{ processors { totalCount edges { node { name } } } }', {})
   statements.stop()
-  // Three find out who calls and carry it, then: keys, groups, receipts, register, account and its key, systems, epoch, keys.
+  // Three find out who calls and carry it, then: keys, groups, receipts, register, account and its key, systems, rules, epoch, keys.
   expect(counts).toEqual({
-    'one record': 12,
-    'eleven records': 12,
-    "an account's records": 12,
-    'a document': 14,
+    'one record': 13,
+    'eleven records': 13,
+    "an account's records": 13,
+    'a document': 15,
     'the register': 3,
   })
 })
@@ -335,8 +341,8 @@ describe('a document', () => {
     expect([fileName, contentType]).toEqual(['records-of-processing-2026-03-15.csv', 'text/csv; charset=utf-8'])
     expect(body.split('\r\n')).toEqual([
       'date,article,role,processor,controller,controller_country,purpose,purpose_name,legal_bases,items,persons,kinds_of_persons,categories,kept_for,systems,recipients,received_by,former_recipients,recipients_in_other_countries,key_epoch_started_on,living_data_keys',
-      "2026-03-15,GDPR Art. 30(2),PROCESSOR,Pipelet,Borealis Robotics,US,RIGHTS_FULFILMENT,Your rights,Contract (GDPR Art. 6(1)(b)),1,1,Customers' own users: 1,Account data: 1,Account data: Kept while the account is in use; deleted after it is closed.,Accounts and persons,,,,,2026-03-15,2",
-      "2026-03-15,GDPR Art. 30(2),PROCESSOR,Pipelet,Borealis Robotics,US,SERVICE_PROVISION,Running the service,Contract (GDPR Art. 6(1)(b)),1,1,Customers' own users: 1,Account data: 1,Account data: Kept while the account is in use; deleted after it is closed.,Accounts and persons,Norrvik Compute (SE),,,Norrvik Compute (SE),2026-03-15,2",
+      "2026-03-15,GDPR Art. 30(2),PROCESSOR,Pipelet,Borealis Robotics,US,RIGHTS_FULFILMENT,Your rights,Contract (GDPR Art. 6(1)(b)),1,1,Customers' own users: 1,Account data: 1,Account data: Kept while the account is in use; deleted 30 days after it is closed.,Accounts and persons,,,,,2026-03-15,2",
+      "2026-03-15,GDPR Art. 30(2),PROCESSOR,Pipelet,Borealis Robotics,US,SERVICE_PROVISION,Running the service,Contract (GDPR Art. 6(1)(b)),1,1,Customers' own users: 1,Account data: 1,Account data: Kept while the account is in use; deleted 30 days after it is closed.,Accounts and persons,Norrvik Compute (SE),,,Norrvik Compute (SE),2026-03-15,2",
       '',
     ])
   })

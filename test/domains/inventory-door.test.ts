@@ -46,6 +46,18 @@ test('an item is stored as it was given, and lives from that moment on', async (
     id: expect.stringMatching(/^[0-9a-f-]{36}$/),
     state: 'LIVE',
     stateChangedAt: world.clock.now(),
+    resumesAs: null,
+    holdConfidential: false,
+    trigger: null,
+    triggeredAt: null,
+    // Batch content is kept 30 days from 2026-03-01T08:00Z; the newest of the category's three rules is the fifth.
+    retentionRuleId: '00000000-0000-7000-8000-000000000103',
+    plannedVersion: 5,
+    dueAt: new Date('2026-03-31T08:00:00.000Z'),
+    attemptAt: new Date('2026-03-31T08:00:00.000Z'),
+    attempts: 0,
+    lastProblem: null,
+    doneAt: null,
   })
 })
 
@@ -173,8 +185,14 @@ test('five thousand items of a call are one statement', async () => {
 })
 
 function changeState(state: 'HELD' | 'RESTRICTED' | 'ERASED' | 'ANONYMISED') {
+  const doneAt = state === 'ERASED' || state === 'ANONYMISED' ? world.clock.now() : null
+  const resumesAs = state === 'HELD' ? 'LIVE' : null
   return world.resources.db.worker(
-    (tx) => tx.inventoryItem.updateMany({ where: { accountId, locator: item.locator }, data: { state } }),
+    (tx) =>
+      tx.inventoryItem.updateMany({
+        where: { accountId, locator: item.locator },
+        data: { state, doneAt, resumesAs, attemptAt: null },
+      }),
     accountId,
   )
 }
