@@ -12,6 +12,7 @@ import { insertAccount } from '../src/domains/accounts/account.service.ts'
 import { ensurePlatformAccount } from '../src/domains/accounts/platform-account.service.ts'
 import { DEFAULT_SETTINGS, type Deps, NO_FAILPOINT } from '../src/domains/deps.ts'
 import { emitEvent } from '../src/domains/events/events.service.ts'
+import { ensureRetentionRules } from '../src/domains/retention/retention-seed.service.ts'
 import { createWebhookEndpoint } from '../src/domains/webhooks/webhook-endpoint.service.ts'
 import { keyFileOf } from '../src/resources.ts'
 import { systemClock } from '../src/time/clock.ts'
@@ -117,6 +118,7 @@ async function measure(place: Place): Promise<BenchResult> {
 }
 
 async function makeAccount(deps: Deps): Promise<string> {
+  await ensureRetentionRules(deps)
   await ensurePlatformAccount(deps)
   const accountId = newId(deps.clock)
   await deps.db.write({ caller: systemSession(accountId), requestId: 'bench' }, (tx) =>

@@ -61,7 +61,7 @@ export function mayHaveDemo(env: ServerEnv, resources: Resources): boolean {
 
 /**
  * Puts OAuth server, trust list, limits and application together, with demo data where it may exist.
- * Effects: the platform's account and the rows of this program's systems, where they are missing.
+ * Effects: the rules of retention, the platform's account and the rows of this program's systems, where they are missing.
  */
 export async function createServing(options: ServingOptions): Promise<Serving> {
   const { resources, env, log, metrics, publicUrl } = options
@@ -74,8 +74,8 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     ...{ db, keyProvider, clock, publicUrl, onError, onClientUse },
     addressOf: addressOfRequest,
   })
-  await ensurePlatformAccount(resources)
   await ensureRetentionRules(resources)
+  await ensurePlatformAccount(resources)
   await ensureSystems(resources, SYSTEMS)
   const demoIssuer = options.withDemo ? await createDemoIssuer({ publicUrl, clock }) : null
   if (demoIssuer) {

@@ -10,6 +10,7 @@ import { sealPerson } from '../domains/accounts/person-fields.ts'
 import { ensurePlatformAccount } from '../domains/accounts/platform-account.service.ts'
 import { recordAudit } from '../domains/audit/audit.service.ts'
 import type { Deps } from '../domains/deps.ts'
+import { ensureRetentionRules } from '../domains/retention/retention-seed.service.ts'
 import type { AccountRole, ClientKind, SubjectKind } from '../generated/prisma/enums.ts'
 import { demoId as id } from './demo-id.ts'
 import { DEMO_PROCESSOR_ID, DEMO_PROCESSORS } from './demo-processors.ts'
@@ -85,6 +86,7 @@ export const demoSub = (subjectId: string) =>
  * member of staff. Running it again changes nothing.
  */
 export async function seedDemo(deps: Deps): Promise<void> {
+  await ensureRetentionRules(deps)
   await ensurePlatformAccount(deps)
   for (const account of DEMO_ACCOUNTS) {
     await write(deps, account.id, async (tx) => {

@@ -23,6 +23,7 @@ const EXPECTED: Readonly<Record<string, readonly (readonly [kind: string, record
   ],
   updateAccount: [['account.updated', 'Account']],
   closeAccount: [['account.closing', 'Account']],
+  reopenAccount: [['account.reopened', 'Account']],
   inviteMember: [['account.member_invited', 'Subject']],
   acceptInvitation: [['account.member_joined', 'Subject']],
   changeMemberRole: [['account.member_role_changed', 'Subject']],

@@ -27,6 +27,7 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
   createAccount: 'account { id name status country region } invitationCode',
   updateAccount: 'account { id name country region }',
   closeAccount: 'account { id status closingAt }',
+  reopenAccount: 'account { id status closingAt }',
   inviteMember: 'subject { id accountRole joinedAt leftAt } invitationCode',
   acceptInvitation: 'subjectId',
   changeMemberRole: 'subject { id accountRole }',

@@ -107,6 +107,11 @@ export const MUTATION_CASES: Readonly<Record<string, (world: World) => Promise<M
     const { owner, accountId } = await openAccount(world)
     return { as: owner, input: { accountId }, otherInput: null }
   },
+  async reopenAccount(world) {
+    const { owner, accountId } = await openAccount(world)
+    await perform(world, owner, 'closeAccount', { accountId })
+    return { as: owner, input: { accountId }, otherInput: null }
+  },
   async inviteMember() {
     const input = { name: 'Iris Canary', email: `${fresh()}@aster.example`, role: 'MEMBER' }
     return {

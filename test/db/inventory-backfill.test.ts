@@ -48,7 +48,7 @@ const ROWS = [
   usage(OTHER, STRANGER, 'INFERENCE', '2026-02-10T00:00:00.000Z'),
 ]
 
-test('rows that are older than the inventory get exactly their items when it comes', async () => {
+test('rows that are older than the inventory get exactly their items when it comes, and accounts theirs', async () => {
   await applyMigrations(database.target, MIGRATIONS_DIR, FIRST)
   for (const month of ['2026-02-01', '2026-03-01'])
     await database.rows(`select app.ensure_usage_partition('${month}'::date)`)
@@ -63,9 +63,11 @@ test('rows that are older than the inventory get exactly their items when it com
     'a 2 USAGE usage usage_event/2026-02 SERVICE_PROVISION+PAYMENT_PROCESSING+USAGE_REPORTING CONTRACT 2026-02-01T00:00:00.000 2026-02-01T00:00:00.000 LIVE',
     'a 2 SECURITY usage usage_event/2026-03 SECURITY+FRAUD_PREVENTION LEGITIMATE_INTERESTS 2026-03-01T00:00:00.000 2026-03-01T00:00:00.000 LIVE',
     'a 2 USAGE usage usage_event/2026-03 SERVICE_PROVISION+PAYMENT_PROCESSING+USAGE_REPORTING CONTRACT 2026-03-01T00:00:00.000 2026-03-01T00:00:00.000 LIVE',
+    'a - ACCOUNT accounts account SERVICE_PROVISION CONTRACT 2026-01-01T00:00:00.000 - LIVE',
     'a - USAGE usage usage_event/2026-03 SERVICE_PROVISION+PAYMENT_PROCESSING+USAGE_REPORTING CONTRACT 2026-03-01T00:00:01.000 2026-03-01T00:00:00.000 LIVE',
     'b 4 ACCOUNT accounts subject SERVICE_PROVISION+RIGHTS_FULFILMENT CONTRACT 2026-01-05T00:00:00.000 - LIVE',
     'b 4 USAGE usage usage_event/2026-02 SERVICE_PROVISION+PAYMENT_PROCESSING+USAGE_REPORTING CONTRACT 2026-02-10T00:00:00.000 2026-02-01T00:00:00.000 LIVE',
+    'b - ACCOUNT accounts account SERVICE_PROVISION CONTRACT 2026-01-01T00:00:00.000 - LIVE',
   ])
 })
 

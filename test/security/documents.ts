@@ -54,8 +54,9 @@ function select(field: GraphQLField<unknown, unknown>, depth: number, first: num
   return [`${field.name}${isList ? `(first: ${first})` : ''} ${selectionOf(type, depth - 1, first)}`]
 }
 
-/** How late a mutation comes among all: what ends a record after what uses it, and the account at the very end. */
+/** How late a mutation comes among all: what ends a record after what uses it, and the account at the very end, reopened. */
 function lateness(name: string): number {
+  if (name === 'reopenAccount') return 3
   if (name === 'closeAccount') return 2
   return /^(delete|disable|end|remove)[A-Z]/.test(name) ? 1 : 0
 }

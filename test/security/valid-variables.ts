@@ -68,6 +68,7 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     acceptInvitation: { input: { code: own.invitationCode } },
     changeMemberRole: { input: { subjectId: member, role: 'ADMIN' } },
     closeAccount: { input: { accountId } },
+    reopenAccount: { input: { accountId } },
     createAccount: {
       input: {
         name: 'New Customer',

@@ -134,10 +134,17 @@ alter table inventory_item
   add column attempts integer not null default 0,
   add column last_problem text check (last_problem ~ '^[A-Z]+([._][A-Z]+)*$'),
   add column done_at timestamptz(3);
--- Until now nothing held an item but tests; what is held resumes as living.
+-- Until now nothing held an item but tests; what is held resumes as living. What an account itself tells is an item now.
 alter table inventory_item no force row level security;
+alter table account no force row level security;
 update inventory_item set resumes_as = 'LIVE' where state = 'HELD';
 update inventory_item set done_at = state_changed_at where state in ('ERASED', 'ANONYMISED');
+insert into inventory_item (account_id, id, category, system, locator, purposes, legal_basis, collected_at, state,
+  state_changed_at)
+select id, gen_random_uuid(), 'ACCOUNT', 'accounts', 'account', '{SERVICE_PROVISION}', 'CONTRACT', created_at, 'LIVE',
+  created_at
+from account where status <> 'CLOSED';
+alter table account force row level security;
 alter table inventory_item force row level security;
 alter table inventory_item
   add constraint inventory_item_resumes_when_held check
@@ -156,6 +163,10 @@ alter table account
   add column plan_pending boolean not null default false,
   add column plan_cursor uuid;
 alter table identity_link add column ended_at timestamptz(3);
+-- A client of a closed account has nothing to prove itself with any more.
+alter table api_client drop constraint api_client_proves_itself;
+alter table api_client add constraint api_client_proves_itself
+  check (secret_hash is not null or public_jwks is not null or disabled_at is not null);
 alter table keys.data_key add column item_id uuid;
 
 alter table erasure_item
@@ -198,6 +209,16 @@ create function app.retention_plan(of_category data_category, starts_at timestam
   from in_effect e
   where e.period <> 'PT0S'
   order by due_at nulls last, e.trigger limit 1
+$$;
+
+-- Until when a closing can be taken back: when the first data is due by it. Null where no rule counts from a closing.
+create function app.reopen_until(closing_at timestamptz, at timestamptz)
+  returns timestamptz language sql stable as $$
+  select min((closing_at at time zone 'UTC' + e.period::interval) at time zone 'UTC') from (
+    select distinct on (r.category) r.period
+    from public.retention_rule r where r.trigger = 'ACCOUNT_CLOSED' and r.effective_from <= at
+    order by r.category, r.effective_from desc, r.version desc) as e
+  where e.period <> 'PT0S'
 $$;
 
 -- Whether a hold covers a place or an item: 0 none does, 1 at least one that may be known, 2 only confidential ones. The
@@ -306,7 +327,18 @@ grant update (mark_pending, mark_cursor) on legal_hold to privacy_worker;
 grant select, insert on retention_drift, erasure, erasure_item to privacy_worker;
 grant update on erasure to privacy_worker;
 
+-- An account that is closed: its clients are shut out, its endpoints, systems and datasets go.
+grant select (account_id, id, label_cipher, secret_hash, previous_secret_hash, previous_secret_until, public_jwks,
+  allowed_networks, disabled_at) on api_client to privacy_worker;
+grant update (label_cipher, secret_hash, previous_secret_hash, previous_secret_until, public_jwks, allowed_networks,
+  disabled_at) on api_client to privacy_worker;
+grant delete on webhook_endpoint to privacy_worker;
+grant select, delete on system, dataset to privacy_worker;
+
 create policy worker_changes on account for update to privacy_worker using (id = (select app.account_id()));
+create policy worker_all on api_client for all to privacy_worker using (account_id = (select app.account_id()));
+create policy worker_all on system for all to privacy_worker using (account_id = (select app.account_id()));
+create policy worker_all on dataset for all to privacy_worker using (account_id = (select app.account_id()));
 create policy worker_changes on retention_rule for update to privacy_worker using (true);
 do $$
 declare

@@ -6,8 +6,8 @@ import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
 import { lockActiveAccount } from './account-guards.ts'
-import { NotAvailable, StepUpRequired } from './accounts.problems.ts'
-import { hasSteppedUp } from './accounts.rules.ts'
+import { recordAccountItem } from './account-items.ts'
+import { NotAvailable } from './accounts.problems.ts'
 import { addInvitedMember } from './member.service.ts'
 
 /** What an account is made of. `country` is ISO 3166-1 alpha-2, `region` where its data is processed. */
@@ -19,7 +19,10 @@ export async function sealAccountName(deps: Deps, tx: Tx, accountId: string, nam
   return deps.keys.seal(key, 'account.name', name)
 }
 
-/** Writes the account's row with its encrypted name. The row comes first: the key refers to it. */
+/**
+ * Writes the account's row with its encrypted name, and its item of the inventory. The row comes first: the key refers to
+ * it.
+ */
 export async function insertAccount(deps: Deps, tx: Tx, id: string, input: AccountInput, isPlatform: boolean) {
   const { country, region } = input
   const createdAt = deps.clock.now()
@@ -28,11 +31,12 @@ export async function insertAccount(deps: Deps, tx: Tx, id: string, input: Accou
   })
   const nameCipher = await sealAccountName(deps, tx, id, input.name)
   await tx.account.updateMany({ where: { id }, data: { nameCipher } })
+  await recordAccountItem(tx, deps.clock, { accountId: id, collectedAt: createdAt })
 }
 
 /**
  * Creates an account and invites its first owner.
- * Effects: account, its data key, the owner as a subject, an invitation; audit; event `account.created`.
+ * Effects: account with its item of the inventory, its data key, the owner as a subject, an invitation; audit; event `account.created`.
  */
 export async function createAccount(
   deps: Deps,
@@ -88,35 +92,13 @@ export async function updateAccount(
   })
 }
 
-/**
- * Begins to close an account: it takes no new data from now on, and what must follow learns it by `account.closing`.
- * @throws NOT_AVAILABLE, ACCOUNT.NOT_ACTIVE, AUTH.STEP_UP_REQUIRED
- */
-export async function closeAccount(
+/** A write on a named account: its own for those who belong to one, any but the platform's for Staff. */
+export function writeOnAccount<T>(
   deps: Deps,
   call: Call<Session>,
-  input: { readonly accountId: string },
-): Promise<{ accountId: string }> {
-  const { accountId } = input
-  const now = deps.clock.now()
-  return writeOnAccount(deps, call, accountId, async (tx) => {
-    if (!hasSteppedUp(call.caller, now)) throw new StepUpRequired()
-    await lockActiveAccount(tx, accountId)
-    await tx.account.updateMany({ where: { id: accountId }, data: { status: 'CLOSING', closingAt: now } })
-    await recordAudit(tx, deps.clock, call, {
-      accountId,
-      kind: 'account.closing',
-      recordType: 'Account',
-      recordIds: [accountId],
-    })
-    const payload = { accountId, closingAt: now.toISOString() }
-    await emitEvent(tx, deps.clock, { accountId, kind: 'account.closing', payload })
-    return { accountId }
-  })
-}
-
-/** A write on a named account: its own for those who belong to one, any but the platform's for Staff. */
-function writeOnAccount<T>(deps: Deps, call: Call<Session>, accountId: string, fn: (tx: Tx) => Promise<T>): Promise<T> {
+  accountId: string,
+  fn: (tx: Tx) => Promise<T>,
+): Promise<T> {
   if (accountId === PLATFORM_ACCOUNT_ID) throw new NotAvailable()
   if (call.caller.principal === 'STAFF') return deps.db.write(call, fn, accountId)
   if (call.caller.accountId !== accountId) throw new NotAvailable()

@@ -16,6 +16,22 @@ export class AccountNotActive extends Problem {
   }
 }
 
+/** The account is not closing: there is nothing to take back. */
+export class AccountNotClosing extends Problem {
+  readonly code = 'ACCOUNT.NOT_CLOSING'
+  constructor() {
+    super('The account is not being closed.')
+  }
+}
+
+/** The time in which the closing could be taken back is over. */
+export class AccountNotReopenable extends Problem {
+  readonly code = 'ACCOUNT.NOT_REOPENABLE'
+  constructor() {
+    super('The account is closed, or data of it is due by its closing: it cannot be reopened.')
+  }
+}
+
 /** The person is a member of the account already. */
 export class MemberExists extends Problem {
   readonly code = 'ACCOUNT.MEMBER_EXISTS'

@@ -4,7 +4,8 @@ import { readAccountId } from '../../schema/global-id.ts'
 import { mutation } from '../../schema/mutation.ts'
 import { problemType } from '../../schema/problems.ts'
 import { assertLength } from '../../schema/scalars.ts'
-import { closeAccount, createAccount, updateAccount } from './account.service.ts'
+import { createAccount, updateAccount } from './account.service.ts'
+import { closeAccount, reopenAccount } from './account-closing.service.ts'
 import { accountField, assertRegion, ownSubjectId, present, subjectField, subjectGlobalId } from './accounts.fields.ts'
 import * as problems from './accounts.problems.ts'
 import './accounts.queries.ts'
@@ -14,6 +15,8 @@ import { changeMemberRole, codeOfInvitation, inviteMember, removeMember } from '
 
 const {
   AccountNotActive,
+  AccountNotClosing,
+  AccountNotReopenable,
   ClientAuthenticationDiffers,
   ClientDisabled,
   ClientKeysNotValid,
@@ -33,6 +36,11 @@ const {
 
 problemType(NotAvailable, 'The record does not exist or is not reachable for this caller; both are told alike.')
 problemType(AccountNotActive, 'The account is closing or closed and takes no new data.')
+problemType(AccountNotClosing, 'The account is not being closed: there is nothing to take back.')
+problemType(
+  AccountNotReopenable,
+  'The account is closed, or the time in which its closing could be taken back (`closing.reopenUntil`) is over.',
+)
 problemType(MemberExists, 'The e-mail address belongs to a member of the account.')
 problemType(RoleNotAllowed, 'Only an owner may give or take the role OWNER.')
 problemType(LastOwner, 'An account keeps at least one owner who has joined.')
@@ -120,6 +128,17 @@ mutation('closeAccount', {
   input: (t) => ({ accountId: t.id({ required: true, description: 'The account.' }) }),
   run: async (deps, call, input) =>
     closeAccount(deps, call, { accountId: readAccountId('accountId', input.accountId) }),
+  success: (t) => ({ account: accountField(t) }),
+})
+
+mutation('reopenAccount', {
+  scope: 'accounts:manage',
+  description:
+    'Takes the closing of an account back, until `closing.reopenUntil`: timers that it started stop or go back to their own date. Open invitations that it revoked stay revoked. An owner must have signed in by hand within 5 minutes.',
+  problems: [NotAvailable, AccountNotClosing, AccountNotReopenable, StepUpRequired],
+  input: (t) => ({ accountId: t.id({ required: true, description: 'The account.' }) }),
+  run: async (deps, call, input) =>
+    reopenAccount(deps, call, { accountId: readAccountId('accountId', input.accountId) }),
   success: (t) => ({ account: accountField(t) }),
 })
 

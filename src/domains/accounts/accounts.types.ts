@@ -14,8 +14,8 @@ builder.enumType(AccountStatus, {
   description: 'Where an account is in its life.',
   values: {
     ACTIVE: { description: 'In use.' },
-    CLOSING: { description: 'Being closed: takes no new data, what is held is being deleted.' },
-    CLOSED: { description: 'Closed.' },
+    CLOSING: { description: 'Being closed: takes no new data; can be reopened until the first data is due by it.' },
+    CLOSED: { description: 'Closed: its own data is gone, and nobody signs in.' },
   },
 })
 builder.enumType(AccountRole, {
@@ -73,7 +73,7 @@ export const AccountNode = builder.prismaNode('Account', {
   findUnique: (id, context) => ({ id: isUuid(id) ? id : NO_ROW, AND: [accountScope(context.session)] }),
   fields: (t) => ({
     name: t.string({
-      description: 'The name of the organisation; null when its key was destroyed.',
+      description: 'The name of the organisation; null once the account is closed.',
       nullable: true,
       select: {
         nameCipher: true,
@@ -92,7 +92,16 @@ export const AccountNode = builder.prismaNode('Account', {
     country: t.expose('country', { type: 'CountryCode', description: 'Where the customer is established.' }),
     region: t.exposeString('region', { description: 'Where its data is processed, e.g. eu-central.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the account was created.' }),
-    closingAt: t.expose('closingAt', { type: 'DateTime', nullable: true, description: 'When its closing was begun.' }),
+    closingAt: t.expose('closingAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its closing was begun; null where it is in use.',
+    }),
+    closedAt: t.expose('closedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was closed; null until then.',
+    }),
     subjects: t.relatedConnection('subjects', {
       description: 'Persons of the account that the caller may see, newest first.',
       cursor: 'accountId_id',

@@ -6,7 +6,7 @@ import { insertAccount } from './account.service.ts'
 /**
  * Makes the platform's own account where it is missing. Every start does, for clients of gateways and processors, and
  * staff, belong to it.
- * Effects: the account and its data key, once.
+ * The rules of retention must be there. Effects: the account with its item of the inventory and its data key, once.
  */
 export async function ensurePlatformAccount(deps: Deps): Promise<void> {
   const id = PLATFORM_ACCOUNT_ID

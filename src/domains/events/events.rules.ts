@@ -42,6 +42,17 @@ export const EVENTS = {
     description: 'The closing of an account was begun: it takes no new data.',
     fields: { accountId: id('Account', 'The account.'), closingAt: instant('When the closing was begun.') },
   },
+  'account.reopened': {
+    version: 1,
+    description: 'The closing of an account was taken back: it takes new data again.',
+    fields: { accountId: id('Account', 'The account.') },
+  },
+  'account.closed': {
+    version: 1,
+    description:
+      "An account was closed: its own data is gone, its clients are shut out. No endpoint of the account's own is left to tell.",
+    fields: { accountId: id('Account', 'The account.'), closedAt: instant('When it was closed.') },
+  },
   'account.member_joined': { version: 1, description: 'An invitation was taken up.', fields: person },
   'account.member_removed': { version: 1, description: 'A member was removed.', fields: person },
   'subject.created': { version: 1, description: 'A person became known.', fields: person },
