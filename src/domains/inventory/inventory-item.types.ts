@@ -7,6 +7,7 @@ import { CATEGORIES, LEGAL_BASES, PURPOSES } from './inventory.rules.ts'
 import { inventoryScope } from './inventory.scope.ts'
 import { DataCategoryInfo, LegalBasisInfoObject, PurposeInfoObject } from './inventory-info.types.ts'
 import './retention-rule.types.ts'
+import { visibleState } from './visible-state.rules.ts'
 
 export const InventoryRecipientObject = builder.prismaObject('InventoryRecipient', {
   description: 'That a processor received the data of an item.',
@@ -66,8 +67,15 @@ export const InventoryItemNode = builder.prismaNode('InventoryItem', {
       resolve: (item) => LEGAL_BASES[item.legalBasis],
     }),
     collectedAt: t.expose('collectedAt', { type: 'DateTime', description: 'When it was collected, the first of it.' }),
-    state: t.expose('state', { type: InventoryState, description: 'What has become of it.' }),
-    stateChangedAt: t.expose('stateChangedAt', { type: 'DateTime', description: 'Since when.' }),
+    state: t.field({
+      type: InventoryState,
+      description: 'What has become of it. A confidential hold is told to Staff with `holds:manage` alone.',
+      resolve: (item, _args, { session }) => visibleState(session, item),
+    }),
+    stateChangedAt: t.expose('stateChangedAt', {
+      type: 'DateTime',
+      description: 'Since when. Confidential holds leave it as it was.',
+    }),
     retention: t.relation('retentionRule', {
       nullable: true,
       description:

@@ -13,6 +13,7 @@ import { CATEGORIES, isLocator, isSystemKey, PURPOSES } from './inventory.rules.
 import { inventoryCountReach, inventoryScope } from './inventory.scope.ts'
 import { DataCategoryInfo, PurposeInfoObject } from './inventory-info.types.ts'
 import { InventoryItemNode } from './inventory-item.types.ts'
+import { type HoldViewer, whereVisibleState } from './visible-state.rules.ts'
 
 const PAGE_MAX = 500
 const PAGE_DEFAULT = 100
@@ -74,7 +75,7 @@ function readFilter(filter: Filter) {
   return { ...same, account, subject, processor, system, locator, collectedFrom, collectedTo }
 }
 
-function whereOf(input: Filter | null | undefined): Prisma.InventoryItemWhereInput {
+function whereOf(viewer: HoldViewer, input: Filter | null | undefined): Prisma.InventoryItemWhereInput {
   const filter = readFilter(input ?? {})
   const { account, subject, processor } = filter
   return {
@@ -86,7 +87,7 @@ function whereOf(input: Filter | null | undefined): Prisma.InventoryItemWhereInp
       filter.locator ? { locator: filter.locator } : {},
       filter.purpose ? { purposes: { has: filter.purpose } } : {},
       filter.legalBasis ? { legalBasis: filter.legalBasis } : {},
-      filter.state ? { state: filter.state } : {},
+      filter.state ? whereVisibleState(viewer, filter.state) : {},
       filter.collectedFrom ? { collectedAt: { gte: filter.collectedFrom } } : {},
       filter.collectedTo ? { collectedAt: { lt: filter.collectedTo } } : {},
       processor ? { recipients: { some: { processorHomeId: processor.accountId, processorId: processor.id } } } : {},
@@ -101,11 +102,11 @@ builder.queryField('inventoryItems', (t) =>
     ...needs('inventory:read', 'Pieces of personal data that the caller may see, newest entry first.'),
     args: { filter: t.arg({ type: InventoryFilter, description: 'Which ones; absent: all.' }) },
     totalCount: (_root, { filter }, { reads, session }) =>
-      reads.tx.inventoryItem.count({ where: { AND: [inventoryScope(session), whereOf(filter)] } }),
+      reads.tx.inventoryItem.count({ where: { AND: [inventoryScope(session), whereOf(session, filter)] } }),
     resolve: (query, _root, { filter }, { reads, session }) =>
       reads.tx.inventoryItem.findMany({
         ...query,
-        where: { AND: [inventoryScope(session), whereOf(filter)] },
+        where: { AND: [inventoryScope(session), whereOf(session, filter)] },
         orderBy: { id: 'desc' },
       }),
   }),
@@ -148,9 +149,11 @@ builder.queryField('inventoryCounts', (t) =>
       const limit = readPageSize(args, { byDefault: PAGE_DEFAULT, max: PAGE_MAX })
       const after = args.after ? decodeCursor(args.after) : null
       const { account, ...filter } = readFilter(args.filter ?? {})
+      const reach = inventoryCountReach(session)
+      if (!reach) return pageOf([], limit, after, encodeCursor)
       const rows = await readInventoryCounts(
         reads.tx,
-        inventoryCountReach(session),
+        { ...reach, viewer: session },
         args.groupBy,
         { ...filter, accountId: account },
         { limit: limit + 1, after },

@@ -1,6 +1,8 @@
 import type { Tx } from '../../db/database.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import type { DataCategory, InventoryState, LegalBasis, Purpose } from '../../generated/prisma/enums.ts'
+import { visibleStateOf } from './visible-state.reads.ts'
+import type { HoldViewer } from './visible-state.rules.ts'
 
 /** What items are counted by. */
 export type InventoryGroup = 'CATEGORY' | 'SYSTEM' | 'PURPOSE' | 'STATE' | 'ACCOUNT'
@@ -26,13 +28,16 @@ export type InventoryCountRow = {
   readonly subjects: bigint
 }
 
-const KEY = {
-  CATEGORY: Prisma.sql`i.category::text`,
-  SYSTEM: Prisma.sql`i.system`,
-  PURPOSE: Prisma.sql`p.purpose::text`,
-  STATE: Prisma.sql`i.state::text`,
-  ACCOUNT: Prisma.sql`i.account_id::text`,
-} as const satisfies Record<InventoryGroup, Prisma.Sql>
+/** Whose items are counted (null: everybody's), and who asks. */
+export type CountReach = { readonly accountId: string | null; readonly viewer: HoldViewer }
+
+const KEY: Readonly<Record<InventoryGroup, (viewer: HoldViewer) => Prisma.Sql>> = {
+  CATEGORY: () => Prisma.sql`i.category::text`,
+  SYSTEM: () => Prisma.sql`i.system`,
+  PURPOSE: () => Prisma.sql`p.purpose::text`,
+  STATE: (viewer) => Prisma.sql`${visibleStateOf(viewer)}::text`,
+  ACCOUNT: () => Prisma.sql`i.account_id::text`,
+}
 
 /**
  * A page of the counts of items, in order of the key, after the given one. An item with several purposes counts in each
@@ -40,24 +45,23 @@ const KEY = {
  */
 export async function readInventoryCounts(
   tx: Tx,
-  reach: { readonly accountId: string | null } | null,
+  reach: CountReach,
   groupBy: InventoryGroup,
   filter: CountFilter,
   page: { readonly limit: number; readonly after: string | null },
 ): Promise<InventoryCountRow[]> {
-  if (!reach) return []
   const purposes = groupBy === 'PURPOSE' ? Prisma.sql`cross join unnest(i.purposes) as p (purpose)` : Prisma.empty
   const beyond = page.after === null ? Prisma.empty : Prisma.sql`where key > ${page.after}`
   const rows = await tx.$queryRaw<{ key: string; items: bigint; subjects: bigint }[]>`
     select key, items, subjects from (
-      select ${KEY[groupBy]} collate "C" as key, count(*) as items,
+      select ${KEY[groupBy](reach.viewer)} collate "C" as key, count(*) as items,
         count(distinct (i.account_id, i.subject_id)) filter (where i.subject_id is not null) as subjects
       from inventory_item i ${purposes} where ${conditions(reach, filter)} group by 1) as counted
     ${beyond} order by key limit ${page.limit}`
   return rows.map((row) => ({ groupBy, key: row.key, items: BigInt(row.items), subjects: BigInt(row.subjects) }))
 }
 
-function conditions(reach: { readonly accountId: string | null }, filter: CountFilter): Prisma.Sql {
+function conditions(reach: CountReach, filter: CountFilter): Prisma.Sql {
   const { processor } = filter
   const all = [
     Prisma.sql`true`,
@@ -67,7 +71,7 @@ function conditions(reach: { readonly accountId: string | null }, filter: CountF
     filter.system && Prisma.sql`i.system = ${filter.system}`,
     filter.purpose && Prisma.sql`${filter.purpose}::purpose = any (i.purposes)`,
     filter.legalBasis && Prisma.sql`i.legal_basis = ${filter.legalBasis}::legal_basis`,
-    filter.state && Prisma.sql`i.state = ${filter.state}::inventory_state`,
+    filter.state && Prisma.sql`${visibleStateOf(reach.viewer)} = ${filter.state}::inventory_state`,
     filter.collectedFrom && Prisma.sql`i.collected_at >= ${filter.collectedFrom}`,
     filter.collectedTo && Prisma.sql`i.collected_at < ${filter.collectedTo}`,
     processor &&
