@@ -1,5 +1,6 @@
+import type { FieldKey } from '../crypto/keyring.ts'
 import type { Tx } from '../db/database.ts'
-import type { DataCategory, SystemKind } from '../generated/prisma/enums.ts'
+import type { DataCategory, RetentionAction, SystemKind } from '../generated/prisma/enums.ts'
 import type { Deps } from './deps.ts'
 
 /** Whose data. */
@@ -18,18 +19,39 @@ export type Located = {
 /** The place of a located piece in the order of `locatePage`. */
 export type LocatedKey = Omit<Located, 'rows'>
 
+/** What one item stands for, of the account that the transaction names. */
+export type Piece = {
+  readonly itemId: string
+  /** Null: of nobody in particular. */
+  readonly subjectId: string | null
+  readonly category: DataCategory
+  readonly locator: string
+}
+
 /**
- * What a system did about a person's data of a category. `remaining` is counted again after the effect, in the same
- * transaction: anything but 0 means that the data is still there.
+ * How data is ended. DELETE: it is gone. ANONYMISE: what links it to the person is gone, and the rest stays. SHRED: gone
+ * like DELETE, and the caller destroys the key under which it was sealed (NIST SP 800-88r2, cryptographic erase).
  */
+export type EndAction = Extract<RetentionAction, 'DELETE' | 'ANONYMISE' | 'SHRED'>
+
+/**
+ * What came of ending. `remaining` is counted again after the effect, in the same transaction: anything but 0 means that
+ * the data is still there. `rows` is 0 where a repeat finds nothing to do.
+ */
+export type Counted = { readonly rows: number; readonly remaining: number }
+
+/** A system was asked to end what it does not hold: a mistake of the caller. Nothing is changed. */
+export class NoSuchPlaceError extends Error {
+  override readonly name = 'NoSuchPlaceError'
+  readonly code = 'ERASURE.NO_SUCH_PLACE'
+  constructor(system: string) {
+    super(`the system ${system} holds nothing at such a place`)
+  }
+}
+
+/** What came of a correction; `remaining` counts what reads back otherwise. */
 export type Outcome =
-  | {
-      readonly outcome: 'ERASED' | 'ANONYMISED' | 'SHREDDED' | 'CORRECTED'
-      readonly rows: number
-      readonly remaining: number
-    }
-  /** Kept, and why: a closed word, e.g. AUDIT_TRAIL. */
-  | { readonly outcome: 'RETAINED'; readonly rows: number; readonly exception: string }
+  | { readonly outcome: 'CORRECTED'; readonly rows: number; readonly remaining: number }
   | { readonly outcome: 'NOT_FOUND' }
 
 /** One record of a person in clear, for an export. */
@@ -79,12 +101,21 @@ export type PersonalDataSystem = {
   /** The person's records of a category in clear, as many at a time as fit into a page. */
   export(tx: Tx, deps: Deps, person: Person, category: DataCategory): AsyncIterable<ExportedRecord>
   correct(tx: Tx, deps: Deps, person: Person, change: PersonCorrection): Promise<Outcome>
-  /** Takes away what links the data to the person, and leaves the rest. */
-  anonymise(tx: Tx, deps: Deps, person: Person, category: DataCategory): Promise<Outcome>
-  /** Deletes the data. */
-  erase(tx: Tx, deps: Deps, person: Person, category: DataCategory): Promise<Outcome>
-  /** Destroys the keys under which the data is sealed (NIST SP 800-88r2, cryptographic erase). */
-  shred(tx: Tx, deps: Deps, person: Person, category: DataCategory): Promise<Outcome>
+  /**
+   * Ends what lies at these places of the account. Set-based: the number of statements does not grow with the pieces.
+   * Does not ask about holds, ends no items, destroys no keys and takes no lock: the caller does. Idempotent.
+   * Effects: rows of its tables; copies of the persons' data that jobs hold; may record new items (data of nobody that
+   * anonymising leaves).
+   * @throws NoSuchPlaceError when a piece is at a place that the system does not have
+   */
+  end(tx: Tx, deps: Deps, accountId: string, action: EndAction, pieces: readonly Piece[]): Promise<Counted>
+  /**
+   * Seals anew, under `key`, what lies at the place, so that it outlives the person's key for the category. What is not
+   * sealed, or can no longer be opened, stays as it is. @returns rows
+   */
+  reseal(tx: Tx, deps: Deps, accountId: string, piece: Piece, key: FieldKey): Promise<number>
+  /** Why rows that name a person stay when it is erased: a closed word, e.g. AUDIT_TRAIL; null where nothing stays. */
+  readonly exception: string | null
   /** How many rows name the person, data and references alike. */
   count(tx: Tx, person: Person): Promise<number>
 }

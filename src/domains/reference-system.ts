@@ -1,5 +1,5 @@
 import type { Tx } from '../db/database.ts'
-import type { ExportedRecord, Outcome, Person, PersonalDataSystem } from './personal-data.ts'
+import { type ExportedRecord, NoSuchPlaceError, type Person, type PersonalDataSystem } from './personal-data.ts'
 
 /** A system whose tables name persons by their ids and hold nothing else of them. */
 export type References = {
@@ -13,14 +13,10 @@ export type References = {
 }
 
 /**
- * The system of such tables. There is nothing in it to locate, to export or to correct, and its rows stay when a person
- * is erased: the id then leads nowhere.
+ * The system of such tables. There is nothing in it to locate, to export, to correct or to end, and its rows stay when a
+ * person is erased: the id then leads nowhere.
  */
 export function referenceSystem({ key, name, tables, exception, count }: References): PersonalDataSystem {
-  const retain = async (tx: Tx, person: Person): Promise<Outcome> => {
-    const rows = await count(tx, person)
-    return rows === 0 ? { outcome: 'NOT_FOUND' } : { outcome: 'RETAINED', rows, exception }
-  }
   return {
     key,
     name,
@@ -31,9 +27,8 @@ export function referenceSystem({ key, name, tables, exception, count }: Referen
     locatePage: async () => [],
     export: noRecords,
     correct: async () => ({ outcome: 'NOT_FOUND' }),
-    anonymise: (tx, _deps, person) => retain(tx, person),
-    erase: (tx, _deps, person) => retain(tx, person),
-    shred: (tx, _deps, person) => retain(tx, person),
+    ...nothingToEnd(key),
+    exception,
     count,
   }
 }
@@ -43,7 +38,8 @@ export async function* noRecords(): AsyncGenerator<ExportedRecord> {
   yield* []
 }
 
-/** What came of an effect on a person's rows: counted after it, and NOT_FOUND where there was nothing to do. */
-export function outcomeOf(outcome: 'ERASED' | 'ANONYMISED' | 'SHREDDED', rows: number, remaining: number): Outcome {
-  return rows === 0 && remaining === 0 ? { outcome: 'NOT_FOUND' } : { outcome, rows, remaining }
+/** How a system refuses to end or reseal what it does not hold. */
+export function nothingToEnd(key: string): Pick<PersonalDataSystem, 'end' | 'reseal'> {
+  const refuse = () => Promise.reject(new NoSuchPlaceError(key))
+  return { end: refuse, reseal: refuse }
 }

@@ -4,8 +4,9 @@ import { resumeAt } from '../located-key.ts'
 import type { Located, LocatedKey, Outcome, Person, PersonalDataSystem, PersonCorrection } from '../personal-data.ts'
 import { noRecords } from '../reference-system.ts'
 import { ACCOUNTS, IDENTITY_LINK, SUBJECT } from './account-items.ts'
-import { anonymisePerson, erasePerson, shredPerson } from './person-erasure.ts'
+import { endPersons } from './person-erasure.ts'
 import { exportPerson, readPerson } from './person-export.ts'
+import { resealPerson } from './person-reseal.ts'
 import { correctSubject } from './subject.service.ts'
 
 /** Persons with their sign-ins and invitations; beside them customers, clients and staff, who are no subjects. */
@@ -26,12 +27,9 @@ export const accountsSystem: PersonalDataSystem = {
   locatePage,
   export: (tx, deps, person, category) => (category === 'ACCOUNT' ? exportPerson(tx, deps, person) : noRecords()),
   correct,
-  anonymise: async (tx, deps, person, category) =>
-    category === 'ACCOUNT' ? anonymisePerson(tx, deps, person) : { outcome: 'NOT_FOUND' },
-  erase: async (tx, deps, person, category) =>
-    category === 'ACCOUNT' ? erasePerson(tx, deps, person) : { outcome: 'NOT_FOUND' },
-  shred: async (tx, deps, person, category) =>
-    category === 'ACCOUNT' ? shredPerson(tx, deps, person) : { outcome: 'NOT_FOUND' },
+  end: endPersons,
+  reseal: resealPerson,
+  exception: null,
   count,
 }
 

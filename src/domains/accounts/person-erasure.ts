@@ -1,86 +1,99 @@
 import type { Tx } from '../../db/database.ts'
-import type { Prisma } from '../../generated/prisma/client.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { deleteCopies } from '../audit/person-copies.service.ts'
 import type { Deps } from '../deps.ts'
-import * as inventory from '../inventory/inventory.service.ts'
-import type { Outcome, Person } from '../personal-data.ts'
-import { outcomeOf } from '../reference-system.ts'
-import { lockAccount } from './account-guards.ts'
-import { ACCOUNTS } from './account-items.ts'
-import { countLivingKeys } from './keys.system.ts'
+import { type Counted, type EndAction, NoSuchPlaceError, type Piece } from '../personal-data.ts'
+import { ACCOUNTS, IDENTITY_LINK, SUBJECT } from './account-items.ts'
 
-/** What names or finds the person. */
-const IDENTIFYING = {
-  nameCipher: null,
-  emailCipher: null,
-  emailIndex: null,
-  referenceCipher: null,
-  referenceIndex: null,
-  subdivision: null,
-} as const
+/** What pieces at one locator are ended by. The persons are distinct. */
+type Ender = (tx: Tx, deps: Deps, accountId: string, action: EndAction, ids: readonly string[]) => Promise<Counted>
 
-/** What is left when that is gone: good for counting persons, and nothing else. */
-const REST = { country: null, accountRole: null, joinedAt: null, leftAt: null } as const
-
-/** Deletes all that is known of the person; the row stays, empty, for what names its id. */
-export function erasePerson(tx: Tx, deps: Deps, person: Person): Promise<Outcome> {
-  return takeAway(tx, deps, person, { ...IDENTIFYING, ...REST }, 'ERASED')
+/** How each place of the system is ended. */
+const ENDERS: Readonly<Record<string, Ender>> = {
+  [SUBJECT]: endSubjects,
+  [IDENTITY_LINK]: endLinks,
 }
 
-/** Takes away what identifies the person and leaves kind, country, role and times. A member has left thereby. */
-export async function anonymisePerson(tx: Tx, deps: Deps, person: Person): Promise<Outcome> {
-  const { accountId, subjectId: id } = person
-  const leftAt = deps.clock.now()
-  await lockAccount(tx, accountId)
-  await tx.subject.updateMany({ where: { accountId, id, joinedAt: { not: null }, leftAt: null }, data: { leftAt } })
-  return takeAway(tx, deps, person, IDENTIFYING, 'ANONYMISED')
+/** What names or finds the person. */
+const IDENTIFYING = ['name_cipher', 'email_cipher', 'email_index', 'reference_cipher', 'reference_index', 'subdivision']
+
+/** What is left when that is gone: good for counting persons, and nothing else. */
+const REST = ['country', 'account_role', 'joined_at', 'left_at']
+
+/** Ends what lies at places of persons. @see PersonalDataSystem.end */
+export async function endPersons(
+  tx: Tx,
+  deps: Deps,
+  accountId: string,
+  action: EndAction,
+  pieces: readonly Piece[],
+): Promise<Counted> {
+  const places = Map.groupBy(pieces, ({ locator }) => locator)
+  if ([...places.keys()].some((locator) => !Object.hasOwn(ENDERS, locator))) throw new NoSuchPlaceError(ACCOUNTS)
+  let [rows, remaining] = [0, 0]
+  for (const [locator, ender] of Object.entries(ENDERS)) {
+    const ids = personsOf(places.get(locator) ?? [])
+    if (ids.length === 0) continue
+    const counted = await ender(tx, deps, accountId, action, ids)
+    rows += counted.rows
+    remaining += counted.remaining
+  }
+  return { rows, remaining }
+}
+
+function personsOf(pieces: readonly Piece[]): string[] {
+  const ids = new Set<string>()
+  for (const { subjectId, category } of pieces) {
+    if (subjectId === null || category !== 'ACCOUNT') throw new NoSuchPlaceError(ACCOUNTS)
+    ids.add(subjectId)
+  }
+  return [...ids]
+}
+
+/** Deletes links of identities, ended ones too: of a sign-in nothing is left that could be kept anonymously. */
+export async function endLinks(
+  tx: Tx,
+  _deps: unknown,
+  accountId: string,
+  _action: EndAction,
+  ids: readonly string[],
+): Promise<Counted> {
+  const ofPersons = Prisma.sql`from identity_link where account_id = ${accountId}::uuid and subject_id = any(${ids}::uuid[])`
+  const rows = await tx.$executeRaw`delete ${ofPersons}`
+  return { rows, remaining: await countOf(tx, ofPersons) }
 }
 
 /**
- * Destroys the person's keys for this category, and erases what no key seals. What was sealed stays unreadable in every
- * copy, also where a row had been copied before.
+ * DELETE and SHRED clear the person's row and leave it, empty, for what names its id. ANONYMISE takes away what
+ * identifies the person and leaves kind, country, role and times; a member has left thereby. Invitations go with either.
  */
-export async function shredPerson(tx: Tx, deps: Deps, person: Person): Promise<Outcome> {
-  const { accountId, subjectId } = person
-  await lockAccount(tx, accountId)
-  if ((await tx.subject.count({ where: { accountId, id: subjectId } })) === 0) return { outcome: 'NOT_FOUND' }
-  const keys = await deps.keys.destroy(tx, { accountId, subjectId, category: 'ACCOUNT' })
-  const erased = await erasePerson(tx, deps, person)
-  const [rows, remaining] = 'remaining' in erased ? [erased.rows, erased.remaining] : [0, 0]
-  return outcomeOf('SHREDDED', keys + rows, remaining + (await countLivingKeys(tx, person, 'ACCOUNT')))
-}
-
-type Cleared = Partial<typeof IDENTIFYING & typeof REST>
-
-async function takeAway(
+async function endSubjects(
   tx: Tx,
   deps: Deps,
-  person: Person,
-  cleared: Cleared,
-  outcome: 'ERASED' | 'ANONYMISED',
-): Promise<Outcome> {
-  const { accountId, subjectId } = person
-  // Whoever is writing about the person now is waited for, and finds it erased afterwards.
-  await lockAccount(tx, accountId)
-  const links = await tx.identityLink.deleteMany({ where: { accountId, subjectId } })
-  const invitations = await tx.invitation.deleteMany({ where: { accountId, subjectId } })
-  const subjects = await tx.subject.updateMany({
-    where: stillHolding(person, cleared),
-    data: { ...cleared, status: 'ERASED', updatedAt: deps.clock.now() },
-  })
-  await inventory.endItems(tx, deps.clock, { accountId, subjectId, system: ACCOUNTS, category: 'ACCOUNT' }, outcome)
-  const rows = links.count + invitations.count + subjects.count
-  return outcomeOf(outcome, rows, await countRemaining(tx, person, cleared))
+  accountId: string,
+  action: EndAction,
+  ids: readonly string[],
+): Promise<Counted> {
+  const now = deps.clock.now()
+  const isKept = action === 'ANONYMISE'
+  const columns = (isKept ? IDENTIFYING : [...IDENTIFYING, ...REST]).map((name) => Prisma.raw(name))
+  const ofPersons = Prisma.sql`account_id = ${accountId}::uuid and id = any(${ids}::uuid[])`
+  const stillHolding = Prisma.sql`${ofPersons} and (status <> 'ERASED' or num_nonnulls(${Prisma.join(columns)}) > 0)`
+  const invitations = Prisma.sql`from invitation where account_id = ${accountId}::uuid and subject_id = any(${ids}::uuid[])`
+  if (isKept)
+    await tx.$executeRaw`
+      update subject set left_at = ${now} where ${ofPersons} and joined_at is not null and left_at is null`
+  const revoked = await tx.$executeRaw`delete ${invitations}`
+  const cleared = Prisma.join(columns.map((column) => Prisma.sql`${column} = null`))
+  const rows = await tx.$executeRaw`
+    update subject set ${cleared}, status = 'ERASED', updated_at = ${now} where ${stillHolding}`
+  await deleteCopies(tx, accountId, ids, true)
+  const remaining =
+    (await countOf(tx, invitations)) + (await countOf(tx, Prisma.sql`from subject where ${stillHolding}`))
+  return { rows: revoked + rows, remaining }
 }
 
-/** The person's row while it holds any of these columns. */
-function stillHolding({ accountId, subjectId }: Person, columns: Cleared): Prisma.SubjectWhereInput {
-  const held = Object.keys(columns).map((column): Prisma.SubjectWhereInput => ({ [column]: { not: null } }))
-  return { accountId, id: subjectId, OR: [{ status: { not: 'ERASED' } }, ...held] }
-}
-
-async function countRemaining(tx: Tx, person: Person, cleared: Cleared): Promise<number> {
-  const { accountId, subjectId } = person
-  const links = await tx.identityLink.count({ where: { accountId, subjectId } })
-  const invitations = await tx.invitation.count({ where: { accountId, subjectId } })
-  return links + invitations + (await tx.subject.count({ where: stillHolding(person, cleared) }))
+async function countOf(tx: Tx, from: Prisma.Sql): Promise<number> {
+  const [row] = await tx.$queryRaw<{ count: number }[]>`select count(*)::int as count ${from}`
+  return row?.count ?? 0
 }

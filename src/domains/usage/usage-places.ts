@@ -55,10 +55,11 @@ export async function locatePage(
   return found
 }
 
-/** The first day of a month, UTC, as an instant in text. */
-const startOf = (month: string) => `${month}-01T00:00:00.000Z`
+/** The first instant of a month, UTC, in text. */
+export const startOf = (month: string) => `${month}-01T00:00:00.000Z`
 
-function monthAfter(month: string): string {
+/** The month that follows; both written `YYYY-MM`. */
+export function monthAfter(month: string): string {
   const [year = 0, number = 0] = month.split('-').map(Number)
   return new Date(Date.UTC(year, number, 1)).toISOString().slice(0, 7)
 }
