@@ -73,6 +73,8 @@ create table legal_hold (
   release_reason_cipher bytea,
   mark_pending boolean not null default true,
   mark_cursor uuid,
+  held_items integer not null default 0,
+  resumed_items integer not null default 0,
   constraint legal_hold_pkey primary key (account_id, id),
   constraint legal_hold_names_what_it_covers check (
     (scope = 'ITEM') = (item_id is not null) and (scope in ('CATEGORY', 'SUBJECT')) = (subject_id is not null)
@@ -284,9 +286,11 @@ create policy app_adds on retention_rule for insert to privacy_app with check
 
 -- Whoever it concerns sees a hold, unless it is confidential.
 create policy app_reads on legal_hold for select to privacy_app using
-  ((select app.staff('holds:manage'))
-    or (account_id = (select app.tenant_id()) and not confidential
-      and ((select app.reach()) = 'ACCOUNT' or subject_id = (select app.subject_id()))));
+  ((select app.staff('holds:manage')) or (not confidential and ((select app.staff('inventory:read'))
+    or (account_id = (select app.tenant_id()) and ((select app.reach()) = 'ACCOUNT'
+      or ((select app.reach()) = 'SELF' and (scope = 'ACCOUNT' or subject_id = (select app.subject_id())
+        or exists (select from inventory_item i where i.account_id = legal_hold.account_id
+          and i.id = legal_hold.item_id and i.subject_id = (select app.subject_id())))))))));
 create policy app_adds on legal_hold for insert to privacy_app with check
   (account_id = (select app.account_id()) and (select app.staff('holds:manage')));
 create policy app_changes on legal_hold for update to privacy_app using
@@ -296,6 +300,13 @@ create policy staff_holds on inventory_item for update to privacy_app
     and state in ('LIVE', 'HELD', 'RESTRICTED'))
   with check (account_id = (select app.account_id()) and state in ('LIVE', 'HELD', 'RESTRICTED'));
 create policy staff_finds on inventory_item for select to privacy_app using ((select app.staff('holds:manage')));
+-- By whose authority and why is sealed under the platform's own key, which nobody of the account can reach.
+create policy staff_opens_holds on keys.data_key for select to privacy_app using
+  (account_id = '00000000-0000-7000-8000-000000000000' and subject_id is null and category = 'SECURITY'
+    and (select app.staff('holds:manage')));
+create policy staff_seals_holds on keys.data_key for insert to privacy_app with check
+  (account_id = '00000000-0000-7000-8000-000000000000' and subject_id is null and category = 'SECURITY'
+    and (select app.staff('holds:manage')));
 create policy staff_finds on subject for select to privacy_app using
   (account_id = (select app.account_id()) and (select app.staff('holds:manage')));
 create policy staff_finds on account for select to privacy_app using ((select app.staff('holds:manage')));
@@ -323,7 +334,7 @@ grant select (closing_at, closed_at, plan_pending, plan_cursor, name_cipher) on 
 grant update (status, closed_at, plan_pending, plan_cursor, name_cipher) on account to privacy_worker;
 grant select on retention_rule, legal_hold to privacy_worker;
 grant update (replan_total, replan_done, replan_moved, replanned_at) on retention_rule to privacy_worker;
-grant update (mark_pending, mark_cursor) on legal_hold to privacy_worker;
+grant update (mark_pending, mark_cursor, held_items, resumed_items) on legal_hold to privacy_worker;
 grant select, insert on retention_drift, erasure, erasure_item to privacy_worker;
 grant update on erasure to privacy_worker;
 
