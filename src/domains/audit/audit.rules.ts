@@ -36,6 +36,7 @@ export const AUDIT_KINDS = {
   'retention.rule_proposed': 'A retention rule was proposed.',
   'retention.rule_approved': 'A retention rule was approved by a second person and takes effect.',
   'retention.ended': 'Data was ended because its period was over; the count says how many items.',
+  'retention.erased': 'Data was ended because somebody asked for it; the count says how many items.',
   'retention.replayed': 'Erasures were done again after a database was restored; the count says how many items.',
   'approval.rejected': 'A proposed change was rejected.',
   'approval.withdrawn': 'A proposed change was taken back.',

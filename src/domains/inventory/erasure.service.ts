@@ -1,22 +1,27 @@
 import type { Tx } from '../../db/database.ts'
-import type { DataCategory, ErasureCause, RetentionAction } from '../../generated/prisma/enums.ts'
+import type { DataCategory, ErasureCause, InventoryState, RetentionAction } from '../../generated/prisma/enums.ts'
 import type { Clock } from '../../time/clock.ts'
 import { newId } from '../../time/id.ts'
 
-/** Items that are ended together: of one account, system and category, by one cause. */
-export type ErasureOf = {
-  readonly accountId: string
-  readonly cause: ErasureCause
+/** What is ended together: items of one system and category, by one action. */
+export type ErasedGroup = {
   readonly action: RetentionAction
   readonly system: string
   readonly category: DataCategory
   readonly itemIds: readonly string[]
-  /** The line of the ledger outside the database that announced it; null where none did. */
-  readonly lineId: string | null
 }
+
+/** Why groups of one account are ended, and the line of the ledger outside that announced it; null where none did. */
+export type ErasureWhy = { readonly accountId: string; readonly cause: ErasureCause; readonly lineId: string | null }
+
+/** Items that are ended together: of one account, system and category, by one cause. */
+export type ErasureOf = ErasedGroup & ErasureWhy
 
 /** What was counted after the effect. */
 export type ReadBack = { readonly rows: number; readonly remaining: number; readonly keysDestroyed: number }
+
+/** A group whose effect has happened. */
+export type FinishedGroup = ErasedGroup & ReadBack & { readonly erasureId: string }
 
 /** Data was still there when it was counted again after the effect. Nothing was changed. */
 export class NotGoneError extends Error {
@@ -34,13 +39,32 @@ export class NotGoneError extends Error {
  * @see NIST SP 800-88r2, 4.6 (documentation)
  */
 export async function beginErasure(tx: Tx, clock: Clock, of: ErasureOf): Promise<string> {
-  const { accountId, itemIds, ...rest } = of
-  const id = newId(clock)
-  await tx.erasure.createMany({ data: [{ ...rest, accountId, id, items: itemIds.length, begunAt: clock.now() }] })
-  await tx.$executeRaw`
-    insert into erasure_item (account_id, item_id, erasure_id)
-    select ${accountId}::uuid, ended.id, ${id}::uuid from unnest(${[...itemIds]}::uuid[]) as ended (id)`
+  const [id] = await beginErasures(tx, clock, of, [of])
+  if (id === undefined) throw new Error('an erasure was begun that has no id')
   return id
+}
+
+/** The same for several groups, in one statement. @returns an id for each, in their order */
+export async function beginErasures(
+  tx: Tx,
+  clock: Clock,
+  { accountId, cause, lineId }: ErasureWhy,
+  groups: readonly ErasedGroup[],
+): Promise<readonly string[]> {
+  const ids = groups.map(() => newId(clock))
+  await tx.$executeRaw`
+    with begun as (
+      insert into erasure (account_id, id, line_id, cause, action, system, category, items, begun_at)
+      select ${accountId}::uuid, g.id, ${lineId}::uuid, ${cause}::erasure_cause, g.action, g.system, g.category, g.items,
+        ${clock.now()}
+      from unnest(${ids}::uuid[], ${groups.map(({ action }) => action)}::retention_action[],
+        ${groups.map(({ system }) => system)}::text[], ${groups.map(({ category }) => category)}::data_category[],
+        ${groups.map(({ itemIds }) => itemIds.length)}::int[]) as g (id, action, system, category, items))
+    insert into erasure_item (account_id, item_id, erasure_id)
+    select ${accountId}::uuid, e.item_id, e.erasure_id
+    from unnest(${groups.flatMap(({ itemIds }) => itemIds)}::uuid[],
+      ${groups.flatMap(({ itemIds }, at) => itemIds.map(() => ids[at] ?? null))}::uuid[]) as e (item_id, erasure_id)`
+  return ids
 }
 
 /**
@@ -56,12 +80,38 @@ export async function finishErasure(
 ): Promise<void> {
   if (counted.remaining !== 0) throw new NotGoneError()
   const now = clock.now()
-  const state = action === 'ANONYMISE' || action === 'DROP_PARTITION' ? 'ANONYMISED' : 'ERASED'
   await tx.$executeRaw`
-    update inventory_item as i set state = ${state}::inventory_state, state_changed_at = ${now}, done_at = ${now},
-      resumes_as = null, hold_confidential = false, attempt_at = null, last_problem = null
+    update inventory_item as i set state = ${stateAfter(action)}::inventory_state, state_changed_at = ${now},
+      done_at = ${now}, resumes_as = null, hold_confidential = false, attempt_at = null, last_problem = null
     from erasure_item as e
     where e.account_id = ${accountId}::uuid and e.erasure_id = ${id}::uuid
       and i.account_id = e.account_id and i.id = e.item_id`
   await tx.erasure.updateMany({ where: { accountId, id, finishedAt: null }, data: { ...counted, finishedAt: now } })
 }
+
+/** The same for several groups of an account, in one statement. @throws NotGoneError as above */
+export async function finishErasures(
+  tx: Tx,
+  clock: Clock,
+  accountId: string,
+  groups: readonly FinishedGroup[],
+): Promise<void> {
+  if (groups.some(({ remaining }) => remaining !== 0)) throw new NotGoneError()
+  const now = clock.now()
+  await tx.$executeRaw`
+    with ended as (
+      update inventory_item as i set state = e.state, state_changed_at = ${now}, done_at = ${now}, resumes_as = null,
+        hold_confidential = false, attempt_at = null, last_problem = null
+      from unnest(${groups.flatMap(({ itemIds }) => itemIds)}::uuid[],
+        ${groups.flatMap(({ itemIds, action }) => itemIds.map(() => stateAfter(action)))}::inventory_state[])
+        as e (id, state)
+      where i.account_id = ${accountId}::uuid and i.id = e.id)
+    update erasure as e set finished_at = ${now}, rows = g.rows, remaining = 0, keys_destroyed = g.keys
+    from unnest(${groups.map(({ erasureId }) => erasureId)}::uuid[], ${groups.map(({ rows }) => rows)}::bigint[],
+      ${groups.map(({ keysDestroyed }) => keysDestroyed)}::int[]) as g (id, rows, keys)
+    where e.account_id = ${accountId}::uuid and e.id = g.id and e.finished_at is null`
+}
+
+/** What items are after an action: what is summed or unlinked was not erased. */
+const stateAfter = (action: RetentionAction): InventoryState =>
+  action === 'ANONYMISE' || action === 'DROP_PARTITION' ? 'ANONYMISED' : 'ERASED'

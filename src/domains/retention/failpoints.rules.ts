@@ -1,18 +1,18 @@
 /**
- * The places at which ending data may be broken off from outside, in their order; each lies between two statements of
- * the effect. A process that ends at any of them loses nothing and does nothing twice.
+ * The places at which ending data may be broken off from outside, in their order; each lies between two steps of one
+ * effect. A process that ends at any of them loses nothing and does nothing twice.
  */
 export const FAILPOINTS = [
-  'claimed',
   'locked',
-  'checked',
+  'claimed',
   'begun',
   'resealed',
   'announced',
   'ended',
   'keys-destroyed',
   'finished',
-  'written-down',
+  'drift-noted',
+  'audited',
   'committed',
 ] as const
 
