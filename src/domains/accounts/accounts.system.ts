@@ -1,15 +1,29 @@
 import type { Tx } from '../../db/database.ts'
 import type { Deps } from '../deps.ts'
 import { resumeAt } from '../located-key.ts'
-import type { Located, LocatedKey, Outcome, Person, PersonalDataSystem, PersonCorrection } from '../personal-data.ts'
+import type {
+  Counted,
+  EndAction,
+  Located,
+  LocatedKey,
+  Outcome,
+  Person,
+  PersonalDataSystem,
+  PersonCorrection,
+  Piece,
+} from '../personal-data.ts'
 import { noRecords } from '../reference-system.ts'
-import { ACCOUNTS, IDENTITY_LINK, SUBJECT } from './account-items.ts'
+import { endAccount, locateAccount, resealAccount } from './account-erasure.ts'
+import { ACCOUNT, ACCOUNTS, IDENTITY_LINK, SUBJECT } from './account-items.ts'
 import { endPersons } from './person-erasure.ts'
 import { exportPerson, readPerson } from './person-export.ts'
 import { resealPerson } from './person-reseal.ts'
 import { correctSubject } from './subject.service.ts'
 
-/** Persons with their sign-ins and invitations; beside them customers, clients and staff, who are no subjects. */
+/**
+ * Persons with their sign-ins and invitations; the account itself with its clients, a piece of nobody in particular;
+ * beside them staff, who are no subjects.
+ */
 export const accountsSystem: PersonalDataSystem = {
   key: ACCOUNTS,
   name: 'Accounts and persons',
@@ -27,11 +41,31 @@ export const accountsSystem: PersonalDataSystem = {
   locatePage,
   export: (tx, deps, person, category) => (category === 'ACCOUNT' ? exportPerson(tx, deps, person) : noRecords()),
   correct,
-  end: endPersons,
-  reseal: resealPerson,
+  end,
+  reseal: (tx, deps, accountId, piece, key) =>
+    isOfAccount(piece) ? resealAccount(tx, deps, accountId, key) : resealPerson(tx, deps, accountId, piece, key),
   exception: null,
   count,
 }
+
+const isOfAccount = ({ locator, subjectId }: Piece) => locator === ACCOUNT && subjectId === null
+
+/** The account's own piece, and those of persons. */
+async function end(
+  tx: Tx,
+  deps: Deps,
+  accountId: string,
+  action: EndAction,
+  pieces: readonly Piece[],
+): Promise<Counted> {
+  const persons = pieces.filter((piece) => !isOfAccount(piece))
+  const counted = persons.length === 0 ? NOTHING : await endPersons(tx, deps, accountId, action, persons)
+  if (persons.length === pieces.length) return counted
+  const { rows, remaining } = await endAccount(tx, deps, accountId)
+  return { rows: counted.rows + rows, remaining: counted.remaining + remaining }
+}
+
+const NOTHING: Counted = { rows: 0, remaining: 0 }
 
 type Found = { readonly subjectId: string; readonly rows: number }
 
@@ -52,7 +86,7 @@ async function locate(tx: Tx, { accountId, subjectId }: Person): Promise<Located
 }
 
 async function locatePage(tx: Tx, accountId: string, after: LocatedKey | null, limit: number): Promise<Located[]> {
-  const found: Located[] = []
+  const found = resumeAt(after, ACCOUNT, 'ACCOUNT') === 'START' ? await locateAccount(tx, accountId) : []
   const sources = [
     [IDENTITY_LINK, linkedPage],
     [SUBJECT, subjectPage],
