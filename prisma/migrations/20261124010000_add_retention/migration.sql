@@ -182,13 +182,17 @@ create index erasure_item_account_id_erasure_id_idx on erasure_item(account_id, 
 -- What the sweep takes next: of all accounts, and of one. Neither knows anything of what is done.
 create index inventory_item_attempt on inventory_item (attempt_at) where attempt_at is not null;
 create index inventory_item_account_attempt on inventory_item (account_id, attempt_at) where attempt_at is not null;
--- What is due when, also where something else than the sweep ends it.
-create index inventory_item_due on inventory_item (category, due_at)
-  where state in ('LIVE', 'RESTRICTED') and due_at is not null;
+-- What is due when, held or not, also where something else than the sweep ends it: of all accounts, and of one. Callers
+-- find both by done_at is null, as a word of an enum that is sent as a parameter proves nothing to the planner.
+create index inventory_item_due on inventory_item (due_at, id) where done_at is null;
+create index inventory_item_account_due on inventory_item (account_id, due_at, id) where done_at is null;
+create index inventory_item_failed on inventory_item (account_id) where attempts > 0 and done_at is null;
 -- What was planned by rules that are no longer the newest.
 create index inventory_item_planned on inventory_item (category, planned_version)
   where state in ('LIVE', 'HELD', 'RESTRICTED');
 create index inventory_item_held on inventory_item (account_id, id) where state = 'HELD';
+-- An item has one key of its own, ever.
+create unique index data_key_of_item_key on keys.data_key (account_id, item_id) where item_id is not null;
 create index legal_hold_in_force on legal_hold (account_id) where released_at is null;
 create index legal_hold_to_mark on legal_hold (placed_at) where mark_pending;
 create index account_to_plan on account (id) where plan_pending;
@@ -273,7 +277,7 @@ grant update (state, state_changed_at, resumes_as, hold_confidential, attempt_at
   on inventory_item to privacy_app;
 
 create policy app_reads on approval for select to privacy_app using
-  ((select app.staff('approvals:read')) or (select app.staff('approvals:manage')));
+  ((select app.staff('approvals:read')) or (select app.staff('approvals:manage')) or (select app.staff('retention:manage')));
 create policy app_adds on approval for insert to privacy_app with check
   (account_id = '00000000-0000-7000-8000-000000000000' and (select app.staff('retention:manage')));
 create policy app_changes on approval for update to privacy_app using
@@ -331,7 +335,7 @@ grant update (ended_at) on identity_link to privacy_app;
 -- privacy_worker
 
 grant select (closing_at, closed_at, plan_pending, plan_cursor, name_cipher) on account to privacy_worker;
-grant update (status, closed_at, plan_pending, plan_cursor, name_cipher) on account to privacy_worker;
+grant update (status, closing_at, closed_at, plan_pending, plan_cursor, name_cipher) on account to privacy_worker;
 grant select on retention_rule, legal_hold to privacy_worker;
 grant update (replan_total, replan_done, replan_moved, replanned_at) on retention_rule to privacy_worker;
 grant update (mark_pending, mark_cursor, held_items, resumed_items) on legal_hold to privacy_worker;
