@@ -12,3 +12,11 @@ export abstract class Problem extends Error {
     return this.constructor.name
   }
 }
+
+/** The record does not exist or is not the caller's: both are told alike. */
+export class NotAvailable extends Problem {
+  readonly code = 'NOT_AVAILABLE'
+  constructor() {
+    super('Not available to this caller.')
+  }
+}

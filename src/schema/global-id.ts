@@ -17,6 +17,7 @@ export function parseTenantKey(local: string): TenantKey | null {
 export const NODE_TYPES = [
   'Account',
   'ApiClient',
+  'Approval',
   'AuditEvent',
   'Dataset',
   'InventoryItem',

@@ -1,12 +1,6 @@
 import { Problem } from '../problem.ts'
 
-/** The record does not exist or is not the caller's: both are told alike. */
-export class NotAvailable extends Problem {
-  readonly code = 'NOT_AVAILABLE'
-  constructor() {
-    super('Not available to this caller.')
-  }
-}
+export { NotAvailable } from '../problem.ts'
 
 /** The account is closing or closed and takes no new data. */
 export class AccountNotActive extends Problem {

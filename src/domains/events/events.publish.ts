@@ -56,10 +56,16 @@ export function publishEvent(row: PublishableRow): PublishedEvent {
   }
 }
 
+/** Types whose global ids name no account. */
+const WITHOUT_ACCOUNT: ReadonlySet<string> = new Set(['Account', 'RetentionRule'])
+
 function publishedValue(field: EventField, value: string | number | null, accountId: string, showsPersons: boolean) {
   if (field.type !== 'id' || value === null) return value
   if (field.of === 'Subject' && !showsPersons) return null
   if (field.of === null) return value
   const home = field.of === 'Processor' ? PLATFORM_ACCOUNT_ID : accountId
-  return globalId(field.of, field.of === 'Account' ? String(value) : tenantKey({ accountId: home, id: String(value) }))
+  return globalId(
+    field.of,
+    WITHOUT_ACCOUNT.has(field.of) ? String(value) : tenantKey({ accountId: home, id: String(value) }),
+  )
 }

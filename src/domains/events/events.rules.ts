@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DataCategory } from '../../generated/prisma/enums.ts'
 
 /**
  * A field of an event. `id` names a record of the event's account by its UUID (`of`: its type in the schema, null where
@@ -22,6 +23,8 @@ export type EventDefinition = {
 const id = (of: string | null, description: string) => ({ type: 'id', of, description }) as const
 const instant = (description: string) => ({ type: 'instant', description }) as const
 
+const word = <const W extends readonly string[]>(words: W, description: string) =>
+  ({ type: 'word', words, description }) as const
 const count = (description: string) => ({ type: 'count', description }) as const
 
 const processor = { processorId: id('Processor', 'The processor.') }
@@ -87,6 +90,14 @@ export const EVENTS = {
     version: 1,
     description: 'It was noted that a processor received personal data of the account.',
     fields: { ...processor, items: count('Number of items of the inventory whose data it received.') },
+  },
+  'retention.rule_changed': {
+    version: 1,
+    description: 'A rule says from some instant on how long data of a category is kept.',
+    fields: {
+      ruleId: id('RetentionRule', 'The rule.'),
+      category: word(Object.values(DataCategory), 'The category of data.'),
+    },
   },
   'webhook.test': {
     version: 1,

@@ -1,2 +1,3 @@
 import './inventory.queries.ts'
 import './inventory.types.ts'
+import './retention-rules.queries.ts'
