@@ -9,6 +9,7 @@ import { enterEpoch } from './epoch-gate.ts'
 import { KeyDestroyedError } from './errors.ts'
 import { KEY_BYTES } from './key-material.ts'
 import type { KeyProvider } from './key-provider.ts'
+import { destroyItemKeys, destroySharedKeys, itemKeyRow, type KeyRow, nextVersion } from './key-rows.ts'
 import { ensureEpochRow, type RotationOptions, type RotationResult, rotateEpoch } from './rotation.ts'
 import { UnwrapCache } from './unwrap-cache.ts'
 
@@ -18,6 +19,9 @@ export type KeyOwner = {
   readonly subjectId: string | null
   readonly category: DataCategory
 }
+
+/** Whose keys, within an account. */
+export type OwnerInAccount = Omit<KeyOwner, 'accountId'>
 
 /** An open data key. Use it inside the transaction that got it, and keep it nowhere. */
 export type FieldKey = KeyOwner & { readonly version: number; readonly key: KeyObject }
@@ -41,8 +45,9 @@ export type KeyringOptions = {
 }
 
 /**
- * Data keys: one per person and category of data, wrapped by the provider's current epoch. Personal data is written
- * only under them, and destroying a key erases what was written under it, in every copy.
+ * Data keys: one per person and category of data, and one of its own for an item that must outlive that, wrapped by the
+ * provider's current epoch. Personal data is written only under them, and destroying a key erases what was written under
+ * it, in every copy.
  * @see NIST SP 800-88r2, cryptographic erase
  */
 export class Keyring {
@@ -57,7 +62,7 @@ export class Keyring {
   }
 
   /**
-   * The owner's newest living key, or its first one. Two transactions that ask at once get the same key: the later one
+   * The owner's newest living key, or its first one; never the key of an item. Two transactions that ask at once get the same key: the later one
    * waits for the earlier. Effects: may add a row to `keys.data_key`.
    * @throws KeyDestroyedError KEYS.DESTROYED when the owner's key was destroyed: a late write cannot make it anew.
    */
@@ -77,6 +82,38 @@ export class Keyring {
     const earlier = await this.#newest(tx, owner)
     if (!earlier) throw new KeyDestroyedError()
     return this.#fieldKey(owner, earlier)
+  }
+
+  /**
+   * A key that seals this item alone, so that its data outlives the owner's shared key, and ends without it. An item has
+   * one such key ever; who asks again gets the same. Values under it are opened like any other: they name its version.
+   * Effects: may add a row to `keys.data_key`.
+   * @throws KeyDestroyedError KEYS.DESTROYED when the item's key was destroyed, or is another owner's
+   */
+  async keyForItem(tx: Tx, owner: KeyOwner, itemId: string): Promise<FieldKey> {
+    const known = await itemKeyRow(tx, owner, itemId)
+    if (known) return this.#fieldKey(owner, known)
+    await enterEpoch(tx)
+    const secret = randomBytes(KEY_BYTES)
+    const wrapped = await this.#provider.wrap(secret)
+    for (;;) {
+      const row = {
+        ...this.#newRow(owner),
+        ...wrapped,
+        itemId,
+        destroyedAt: null,
+        version: await nextVersion(tx, owner),
+      }
+      const { count } = await tx.dataKey.createMany({ data: [row], skipDuplicates: true })
+      if (count === 1) {
+        const key = createSecretKey(secret)
+        secret.fill(0)
+        return { ...ownerOf(owner), version: row.version, key }
+      }
+      // Another transaction took the version for another item, or made this item's key.
+      const earlier = await itemKeyRow(tx, owner, itemId)
+      if (earlier) return this.#fieldKey(owner, earlier)
+    }
   }
 
   /** Seals a text under the key, for one field of the key's owner. @see sealField */
@@ -102,21 +139,26 @@ export class Keyring {
   }
 
   /**
-   * Destroys the owner's keys, and bars new ones: a tombstone stays, also where no key existed yet. What was sealed
+   * Destroys the owner's shared keys, and bars new ones: a tombstone stays, also where no key existed yet. What was sealed
    * under them can be opened no more once this commits; the copies of the wrapped key that logs and backups hold lose
-   * their worth when the epoch ends.
+   * their worth when the epoch ends. Keys of items stay.
    * @returns how many living keys were destroyed; 0 when repeated.
    */
-  async destroy(tx: Tx, owner: KeyOwner): Promise<number> {
-    const destroyedAt = this.#clock.now()
+  destroy(tx: Tx, { accountId, subjectId, category }: KeyOwner): Promise<number> {
+    return this.destroyAll(tx, accountId, [{ subjectId, category }])
+  }
+
+  /** The same for any number of owners of an account, in two statements. */
+  async destroyAll(tx: Tx, accountId: string, owners: readonly OwnerInAccount[]): Promise<number> {
+    if (owners.length === 0) return 0
+    const tombstones = owners.map((owner) => ({ ...owner, id: newId(this.#clock) }))
     const epoch = await this.#provider.currentEpoch()
-    const tombstone = { ...this.#newRow(owner), version: 1, epoch, wrapped: null, destroyedAt }
-    await tx.dataKey.createMany({ data: [tombstone], skipDuplicates: true })
-    const { count } = await tx.dataKey.updateMany({
-      where: { ...ownerOf(owner), wrapped: { not: null } },
-      data: { wrapped: null, destroyedAt },
-    })
-    return count
+    return destroySharedKeys(tx, { accountId, tombstones, epoch, at: this.#clock.now() })
+  }
+
+  /** Destroys the keys that items of an account have of their own. One statement. @returns how many; 0 when repeated */
+  async destroyOfItems(tx: Tx, accountId: string, itemIds: readonly string[]): Promise<number> {
+    return itemIds.length === 0 ? 0 : destroyItemKeys(tx, accountId, itemIds, this.#clock.now())
   }
 
   /** Makes a new epoch, moves every living key to it, and destroys the old ones. @see rotateEpoch in rotation.ts */
@@ -136,18 +178,15 @@ export class Keyring {
     return { ...ownerOf(owner), id: newId(this.#clock), createdAt: this.#clock.now() }
   }
 
-  #newest(tx: Tx, owner: KeyOwner): Promise<{ version: number; epoch: string; wrapped: Uint8Array | null } | null> {
+  #newest(tx: Tx, owner: KeyOwner): Promise<KeyRow | null> {
     return tx.dataKey.findFirst({
-      where: { ...ownerOf(owner), wrapped: { not: null } },
+      where: { ...ownerOf(owner), itemId: null, wrapped: { not: null } },
       orderBy: { version: 'desc' },
       select: { version: true, epoch: true, wrapped: true },
     })
   }
 
-  async #fieldKey(
-    owner: KeyOwner,
-    row: { version: number; epoch: string; wrapped: Uint8Array | null },
-  ): Promise<FieldKey> {
+  async #fieldKey(owner: KeyOwner, row: KeyRow): Promise<FieldKey> {
     if (!row.wrapped) throw new KeyDestroyedError()
     return { ...ownerOf(owner), version: row.version, key: await this.#cache.unwrap(row.epoch, row.wrapped) }
   }
