@@ -1,10 +1,10 @@
 import type { Session } from '../auth/session.ts'
 import type { Database, OpenRead, Tx } from '../db/database.ts'
 
-/** A record of a person that a member of staff has been shown. */
+/** A record of a person (of nobody in particular, where `subjectId` is null) that a member of staff has been shown. */
 export type PersonalRead = {
   readonly accountId: string
-  readonly subjectId: string
+  readonly subjectId: string | null
   readonly recordType: string
   readonly recordId: string
 }

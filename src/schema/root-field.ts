@@ -12,9 +12,16 @@ export function needs(scope: Scope, description: string) {
   } as const
 }
 
+/** Whom a row is about, and which record it is. `always`: its reads are noted also where it names nobody. */
+export type About = {
+  readonly accountId: string
+  readonly subjectId: string | null
+  readonly recordType: string
+  readonly recordId: string
+  readonly always?: boolean
+}
+
 /** Marks a type whose rows are about one person: every field Staff reads of it is noted for the audit. */
-export function aboutPerson<Row>(
-  of: (row: Row) => { accountId: string; subjectId: string | null; recordType: string; recordId: string },
-) {
+export function aboutPerson<Row>(of: (row: Row) => About) {
   return { extensions: { aboutPerson: of } } as const
 }

@@ -1,8 +1,8 @@
 import { defaultFieldResolver, type GraphQLSchema, isObjectType } from 'graphql'
-import type { PersonalRead } from './operation-reads.ts'
+import type { About } from './root-field.ts'
 import type { Context } from './types.ts'
 
-type AboutPerson = (row: unknown) => Omit<PersonalRead, 'subjectId'> & { subjectId: string | null }
+type AboutPerson = (row: unknown) => About
 
 /**
  * Wraps every field of the types that are about a person, so that whatever Staff is shown of one is noted for the
@@ -16,8 +16,8 @@ export function noteStaffReads(schema: GraphQLSchema): GraphQLSchema {
       const resolve = field.resolve ?? defaultFieldResolver
       field.resolve = (row, args, context: Context, info) => {
         if (context.session.principal === 'STAFF') {
-          const { subjectId, ...read } = about(row)
-          if (subjectId !== null) context.reads.note({ ...read, subjectId })
+          const { always = false, ...read } = about(row)
+          if (always || read.subjectId !== null) context.reads.note(read)
         }
         return resolve(row, args, context, info)
       }
