@@ -1,3 +1,5 @@
+import './erasures.queries.ts'
 import './inventory.queries.ts'
 import './inventory.types.ts'
 import './retention-rules.queries.ts'
+import './retention-timers.queries.ts'
