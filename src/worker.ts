@@ -1,3 +1,5 @@
+import { ensurePlatformAccount } from './domains/accounts/platform-account.service.ts'
+import { ensureRetentionRules } from './domains/retention/retention-seed.service.ts'
 import { readServerEnv } from './env.ts'
 import { createLog } from './http/logging.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -11,6 +13,8 @@ async function main(): Promise<void> {
   const log = createLog({ level: env.logLevel })
   const resources = await openResources()
   const { db, clock } = resources
+  await ensureRetentionRules(resources)
+  await ensurePlatformAccount(resources)
   const runner = new Runner({
     db,
     clock,

@@ -13,9 +13,14 @@ import {
   type EventHandler,
   outboxBacklog,
 } from './domains/events/events.jobs.ts'
+import { deleteDeclarationsOnClosed } from './domains/processing/account-closed.jobs.ts'
 import { deleteOldFindings, reconcileHandler } from './domains/processing/reconciliation.jobs.ts'
+import { planAccounts } from './domains/retention/account-planning.jobs.ts'
+import { markHolds } from './domains/retention/hold-marks.jobs.ts'
+import { planStaleItems } from './domains/retention/planning.service.ts'
 import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
 import { foldDueMonths } from './domains/usage/usage-fold.jobs.ts'
+import { deleteEndpointsOnClosed } from './domains/webhooks/account-closed.jobs.ts'
 import { fanOut } from './domains/webhooks/webhooks.feed.ts'
 import { deleteExpiredKeys, redeliveryHandler, webhookBacklog } from './domains/webhooks/webhooks.jobs.ts'
 import { type SendOptions, sendWebhooks } from './domains/webhooks/webhooks.sender.ts'
@@ -42,7 +47,11 @@ export function worksOf(
   },
 ): Works {
   const { db, clock, keys } = deps
-  const events = [revokeInvitationsOnClosing(clock)] as unknown as readonly EventHandler[]
+  const events = [
+    revokeInvitationsOnClosing(clock),
+    deleteDeclarationsOnClosed(clock),
+    deleteEndpointsOnClosed(deps),
+  ] as unknown as readonly EventHandler[]
   const feedListeners: readonly FeedListener[] = [fanOut(clock)]
   const task = (name: string, everySeconds: number, run: () => Promise<unknown>): ScheduledTask => ({
     name,
@@ -81,6 +90,21 @@ export function worksOf(
         oldestDelivery.set(backlog.oldestSeconds)
       }),
       task('webhooks.cleanup', HOUR, () => deleteExpiredKeys(db, clock.now())),
+      // A lane of its own: a hold on an account may concern a million items.
+      {
+        ...{ name: 'retention.holds', everySeconds: 1, lane: 'holds' },
+        run: async (signal) => void (await markHolds(deps, signal)),
+      },
+      // A lane of its own: an account may hold a million items, and others do not wait for it.
+      {
+        ...{ name: 'retention.accounts', everySeconds: 1, lane: 'accounts' },
+        run: async (signal) => void (await planAccounts(deps, signal)),
+      },
+      // A lane of its own: a rule that concerns many items holds up nothing else.
+      {
+        ...{ name: 'retention.plan', everySeconds: 1, lane: 'planning' },
+        run: async (signal) => void (await planStaleItems(deps, { signal })),
+      },
       // A lane of its own: receivers that are slow hold up nothing else.
       {
         ...{ name: 'webhooks.send', everySeconds: 1, lane: 'webhooks' },

@@ -198,10 +198,10 @@ create index legal_hold_to_mark on legal_hold (placed_at) where mark_pending;
 create index account_to_plan on account (id) where plan_pending;
 
 -- When an item is due, by the rules in effect at an instant: of every trigger that has happened, the earliest. Without a
--- rule that lets the category be kept at all there is no row.
+-- rule of the category there is no row. Where a rule says that it may not be kept at all, nothing of it may be written.
 create function app.retention_plan(of_category data_category, starts_at timestamptz, happened retention_trigger,
     happened_at timestamptz, closing_at timestamptz, at timestamptz)
-  returns table (rule_id uuid, action retention_action, due_at timestamptz, version integer)
+  returns table (rule_id uuid, action retention_action, due_at timestamptz, version integer, forbidden boolean)
   language sql stable as $$
   with in_effect as (
     select distinct on (r.trigger) r.id, r.trigger, r.period, r.action
@@ -211,9 +211,9 @@ create function app.retention_plan(of_category data_category, starts_at timestam
     ((case e.trigger when 'CREATED' then starts_at when 'ACCOUNT_CLOSED' then closing_at
         else case when e.trigger = happened then happened_at end end)
       at time zone 'UTC' + e.period::interval) at time zone 'UTC' as due_at,
-    (select max(r.version) from public.retention_rule r where r.category = of_category and r.effective_from <= at)
+    (select max(r.version) from public.retention_rule r where r.category = of_category and r.effective_from <= at),
+    (select bool_or(f.period = 'PT0S') from in_effect f)
   from in_effect e
-  where e.period <> 'PT0S'
   order by due_at nulls last, e.trigger limit 1
 $$;
 

@@ -67,7 +67,8 @@ export async function record(tx: Tx, clock: Clock, items: readonly NewItem[]): P
       select i.account_id, i.id, i.subject_id, i.category, i.system, i.locator,
         string_to_array(i.purposes, ',')::purpose[], i.legal_basis, i.collected_at, i.retention_starts_at, ${now},
         (case h.held when 0 then 'LIVE' else 'HELD' end)::inventory_state,
-        (case h.held when 0 then null else 'LIVE' end)::inventory_state, h.held = 2, p.rule_id, p.version, p.due_at,
+        (case h.held when 0 then null else 'LIVE' end)::inventory_state, h.held = 2, p.rule_id,
+        case when not p.forbidden then p.version end, p.due_at,
         case when h.held = 0 and p.action <> 'DROP_PARTITION' then p.due_at end
       from unnest(${column('accountId')}::uuid[], ${items.map(() => newId(clock))}::uuid[],
         ${column('subjectId')}::uuid[], ${column('category')}::data_category[], ${column('system')}::text[],

@@ -40,15 +40,15 @@ export type TimedRule = { readonly trigger: RetentionTrigger; readonly period: s
 export type Triggered = Readonly<Partial<Record<RetentionTrigger, Date>>>
 
 /**
- * When data is due: of every trigger that has happened, the earliest instant. Null where none has, or no rule lets the
- * data be kept at all. The function `app.retention_plan` of the database computes the same.
+ * When data is due: of every trigger that has happened, the earliest instant; where it may not be kept at all, that of
+ * the trigger itself. Null where none has happened. The function `app.retention_plan` of the database computes the same.
  */
 export function dueAt(rulesInEffect: readonly TimedRule[], triggered: Triggered): Date | null {
   let earliest: Date | null = null
   for (const { trigger, period } of rulesInEffect) {
     const startsAt = triggered[trigger]
-    if (period === NO_TIME || !startsAt) continue
-    const due = addPeriod(startsAt, period)
+    if (!startsAt) continue
+    const due = period === NO_TIME ? startsAt : addPeriod(startsAt, period)
     if (earliest === null || due < earliest) earliest = due
   }
   return earliest

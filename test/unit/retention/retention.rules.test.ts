@@ -99,9 +99,13 @@ describe('data is due', () => {
     )
   })
 
-  test('never where nothing started it, no rule lets it be kept, or there is none', () => {
+  test('at once where it may not be kept at all', () => {
+    expect(dueAt([{ trigger: 'CREATED', period: 'PT0S' }], { CREATED: NOW })).toEqual(NOW)
+  })
+
+  test('never where nothing started it, or there is no rule', () => {
     expect(dueAt([{ trigger: 'CREATED', period: 'P13M' }], {})).toBeNull()
-    expect(dueAt([{ trigger: 'CREATED', period: 'PT0S' }], { CREATED: NOW })).toBeNull()
+    expect(dueAt([{ trigger: 'CREATED', period: 'PT0S' }], {})).toBeNull()
     expect(dueAt([], { CREATED: NOW })).toBeNull()
   })
 })
