@@ -281,7 +281,7 @@ test('what is written or erased while pages are read is no finding', async () =>
       const now = world.clock.now()
       await tx.inventoryItem.updateMany({
         where: { accountId, system: 'racing', locator: 'usage_event/2025-11' },
-        data: { state: 'ERASED', stateChangedAt: now },
+        data: { state: 'ERASED', stateChangedAt: now, attemptAt: null, doneAt: now },
       })
       const fresh = { ...item, ...place, subjectId: null, stateChangedAt: now }
       await tx.inventoryItem.createMany({ data: [{ ...fresh, purposes: [...item.purposes], id: newId(world.clock) }] })

@@ -31,6 +31,7 @@ export const AUDIT_KINDS = {
   'webhook.test_sent': 'A test event for a webhook endpoint was made.',
   'webhook.redelivery_requested': 'Events were asked to be delivered again to a webhook endpoint.',
   'systems.imported': 'Systems and datasets were brought in from a manifest; the count says how many.',
+  'systems.removed': 'Systems or datasets of an account that was closed were deleted.',
   'inventory.reconciliation_requested': 'A comparison of the inventory with what the systems hold was requested.',
   'retention.rules_added': 'Retention rules that the program brings along were written.',
   'retention.rule_proposed': 'A retention rule was proposed.',
