@@ -14,6 +14,7 @@ import {
   outboxBacklog,
 } from './domains/events/events.jobs.ts'
 import { deleteDeclarationsOnClosed } from './domains/processing/account-closed.jobs.ts'
+import { markHolds } from './domains/retention/hold-marks.jobs.ts'
 import { deleteOldFindings, reconcileHandler } from './domains/processing/reconciliation.jobs.ts'
 import { planAccounts } from './domains/retention/account-planning.jobs.ts'
 import { markHolds } from './domains/retention/hold-marks.jobs.ts'
@@ -81,6 +82,11 @@ export function worksOf(
       }),
       task('idempotency.cleanup', HOUR, () => deleteExpiredIdempotencyKeys(db, clock.now())),
       task('jobs.cleanup', HOUR, () => deleteExpiredJobs(db, clock.now())),
+      // A lane of its own: a hold on an account may concern a million items.
+      {
+        ...{ name: 'retention.holds', everySeconds: 1, lane: 'holds' },
+        run: async (signal) => void (await markHolds(deps, signal)),
+      },
       task('inventory.findings', HOUR, () => deleteOldFindings(db, clock.now())),
       task('oauth.cleanup', HOUR, () => cleanExpiredOauthState(db, clock.now())),
       task('oauth.signing_key', HOUR, () => rotateSigningKeyWhenDue(deps, outer.epochDays)),

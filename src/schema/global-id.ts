@@ -22,6 +22,7 @@ export const NODE_TYPES = [
   'Dataset',
   'Erasure',
   'InventoryItem',
+  'LegalHold',
   'Job',
   'LegalHold',
   'Processor',
