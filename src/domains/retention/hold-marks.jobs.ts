@@ -9,9 +9,9 @@ const ROUNDS = 20
 /**
  * Marks and unmarks what is left of holds that were placed or released, a batch of each in turn, each in a transaction of
  * its own. What is covered is never ended meanwhile, marked or not. With nothing to do it is one look into an index.
- * Effects: as `markBatch`. @returns how many batches were done
+ * Effects: as `markBatch`. @param signal aborted when the worker ends @returns how many batches were done
  */
-export async function markHolds({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<number> {
+export async function markHolds({ db, clock }: Pick<Deps, 'db' | 'clock'>, signal?: AbortSignal): Promise<number> {
   let done = 0
   for (let round = 0; round < ROUNDS; round += 1) {
     const waiting = await db.worker((tx) =>
@@ -23,7 +23,8 @@ export async function markHolds({ db, clock }: Pick<Deps, 'db' | 'clock'>): Prom
       }),
     )
     if (waiting.length === 0) return done
-    for (const { accountId, id } of waiting)
+    for (const { accountId, id } of waiting) {
+      if (signal?.aborted) return done
       await db.worker(async (tx) => {
         await lockAccount(tx, accountId)
         const hold = await tx.legalHold.findFirst({
@@ -32,7 +33,8 @@ export async function markHolds({ db, clock }: Pick<Deps, 'db' | 'clock'>): Prom
         })
         if (hold) await markBatch(tx, clock, hold)
       }, accountId)
-    done += waiting.length
+      done += 1
+    }
   }
   return done
 }
