@@ -164,7 +164,12 @@ alter table account
   alter column name_cipher drop not null,
   add column plan_pending boolean not null default false,
   add column plan_cursor uuid;
-alter table identity_link add column ended_at timestamptz(3);
+-- An ended link stays for a hold; the same identity may be linked anew meanwhile, to the same person or to another.
+alter table identity_link add column ended_at timestamptz(3),
+  drop constraint identity_link_pkey,
+  add constraint identity_link_pkey primary key (account_id, identity_hash, subject_id);
+create unique index identity_link_of_identity on identity_link (account_id, identity_hash) where ended_at is null;
+create index identity_link_of_subject on identity_link (account_id, subject_id);
 -- A client of a closed account has nothing to prove itself with any more.
 alter table api_client drop constraint api_client_proves_itself;
 alter table api_client add constraint api_client_proves_itself
@@ -329,8 +334,16 @@ create policy app_adds on erasure_item for insert to privacy_app with check
   (account_id = (select app.tenant_id()) and (select app.reach()) = 'ACCOUNT');
 create policy staff_reads_timers on inventory_item for select to privacy_app using
   ((select app.staff('retention:read')));
--- Whoever reopens an account plans its items anew; the account says so, and the worker does it.
 grant update (ended_at) on identity_link to privacy_app;
+-- Whoever ends what a hold keeps makes it due at once; whoever brings it back has it planned anew. What ended is out of
+-- reach, so that nobody brings an item back to life.
+grant update (due_at, planned_version, retention_rule_id) on inventory_item to privacy_app;
+alter policy app_ends on inventory_item using (account_id = (select app.tenant_id()) and (select app.reach()) = 'ACCOUNT'
+  and state in ('LIVE', 'HELD', 'RESTRICTED'));
+create policy app_plans on inventory_item for update to privacy_app
+  using (account_id = (select app.tenant_id()) and state in ('LIVE', 'HELD', 'RESTRICTED')
+    and ((select app.reach()) = 'ACCOUNT' or subject_id = (select app.subject_id())))
+  with check (account_id = (select app.tenant_id()) and state in ('LIVE', 'HELD', 'RESTRICTED'));
 
 -- privacy_worker
 
