@@ -65,11 +65,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     setInterval(flushDenials, DENIALS_FLUSH_SECONDS * 1000),
     setInterval(flushUses, CLIENT_USES_FLUSH_SECONDS * 1000),
   ]
+  const onFailure = (name: string, error: unknown) => log.error('job.failed', error, { job: name })
   const runner = new Runner({
     db,
     clock,
-    ...worksOf(resources, { metrics, epochDays: resources.epochDays }),
-    onFailure: (name, error) => log.error('job.failed', error, { job: name }),
+    ...worksOf(resources, { metrics, epochDays: resources.epochDays, onFailure }),
+    onFailure,
   })
   if (env.worker) runner.start()
   log.info('server.started', { port: Number(new URL(url).port), backend: db.kind })

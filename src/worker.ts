@@ -15,11 +15,12 @@ async function main(): Promise<void> {
   const { db, clock } = resources
   await ensureRetentionRules(resources)
   await ensurePlatformAccount(resources)
+  const onFailure = (name: string, error: unknown) => log.error('job.failed', error, { job: name })
   const runner = new Runner({
     db,
     clock,
-    ...worksOf(resources, { metrics: createMetrics(), epochDays: resources.epochDays }),
-    onFailure: (name, error) => log.error('job.failed', error, { job: name }),
+    ...worksOf(resources, { metrics: createMetrics(), epochDays: resources.epochDays, onFailure }),
+    onFailure,
   })
   runner.start()
   log.info('worker.started', { backend: db.kind })

@@ -14,11 +14,12 @@ import {
   outboxBacklog,
 } from './domains/events/events.jobs.ts'
 import { deleteDeclarationsOnClosed } from './domains/processing/account-closed.jobs.ts'
-import { markHolds } from './domains/retention/hold-marks.jobs.ts'
 import { deleteOldFindings, reconcileHandler } from './domains/processing/reconciliation.jobs.ts'
 import { planAccounts } from './domains/retention/account-planning.jobs.ts'
 import { markHolds } from './domains/retention/hold-marks.jobs.ts'
 import { planStaleItems } from './domains/retention/planning.service.ts'
+import { sweepRetention } from './domains/retention/sweep.jobs.ts'
+import { recallPutOff, timersBacklog } from './domains/retention/sweep-claims.ts'
 import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
 import { foldDueMonths } from './domains/usage/usage-fold.jobs.ts'
 import { deleteEndpointsOnClosed } from './domains/webhooks/account-closed.jobs.ts'
@@ -45,6 +46,8 @@ export function worksOf(
     readonly epochDays: number
     /** How webhooks leave. Default: over the network. */
     readonly post?: NonNullable<SendOptions['post']>
+    /** Told what went wrong within a task that goes on nevertheless. Default: nobody. */
+    readonly onFailure?: (name: string, error: unknown) => void
   },
 ): Works {
   const { db, clock, keys } = deps
@@ -64,6 +67,8 @@ export function worksOf(
   const oldest = gauge('outbox_oldest_seconds', 'Age of the oldest event that waits, in seconds.')
   const deliveries = gauge('webhook_deliveries_waiting', 'Deliveries that wait for active webhook endpoints.')
   const oldestDelivery = gauge('webhook_oldest_seconds', 'Age of the oldest delivery that waits, in seconds.')
+  const timersDue = gauge('retention_timers_due', 'Timers that are due and not done.')
+  const oldestTimer = gauge('retention_oldest_seconds', 'How long ago the oldest of these was due, in seconds.')
   return {
     tasks: [
       task('outbox.dispatch', 1, async () => {
@@ -82,11 +87,6 @@ export function worksOf(
       }),
       task('idempotency.cleanup', HOUR, () => deleteExpiredIdempotencyKeys(db, clock.now())),
       task('jobs.cleanup', HOUR, () => deleteExpiredJobs(db, clock.now())),
-      // A lane of its own: a hold on an account may concern a million items.
-      {
-        ...{ name: 'retention.holds', everySeconds: 1, lane: 'holds' },
-        run: async (signal) => void (await markHolds(deps, signal)),
-      },
       task('inventory.findings', HOUR, () => deleteOldFindings(db, clock.now())),
       task('oauth.cleanup', HOUR, () => cleanExpiredOauthState(db, clock.now())),
       task('oauth.signing_key', HOUR, () => rotateSigningKeyWhenDue(deps, outer.epochDays)),
@@ -96,6 +96,20 @@ export function worksOf(
         oldestDelivery.set(backlog.oldestSeconds)
       }),
       task('webhooks.cleanup', HOUR, () => deleteExpiredKeys(db, clock.now())),
+      // A lane of its own: what stood still for a month is a long work, and what is due goes on meanwhile.
+      {
+        ...{ name: 'retention.sweep', everySeconds: 1, lane: 'retention' },
+        run: async (signal) => {
+          const onFailure = (error: unknown) => outer.onFailure?.('retention.sweep', error)
+          await sweepRetention(deps, SYSTEMS, { signal, onFailure })
+        },
+      },
+      task('retention.backlog', 10, async () => {
+        await db.worker((tx) => recallPutOff(tx, clock.now()))
+        const backlog = await timersBacklog(db, clock.now())
+        timersDue.set(backlog.due)
+        oldestTimer.set(backlog.oldestSeconds)
+      }),
       // A lane of its own: a hold on an account may concern a million items.
       {
         ...{ name: 'retention.holds', everySeconds: 1, lane: 'holds' },

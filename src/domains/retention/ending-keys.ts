@@ -1,0 +1,131 @@
+import type { Tx } from '../../db/database.ts'
+import type { DataCategory } from '../../generated/prisma/enums.ts'
+import type { Deps } from '../deps.ts'
+import type { PersonalDataSystem, Piece } from '../personal-data.ts'
+import { EndingFault } from './ending-faults.ts'
+import type { EndItem } from './ending-items.ts'
+
+type Owner = { readonly subjectId: string | null; readonly category: DataCategory }
+
+/** What becomes of keys when items end. */
+export type KeyPlan = {
+  /** Whose keys go: those of a person for a category. */
+  readonly owners: readonly Owner[]
+  /** Items with keys of their own, which go. */
+  readonly itemIds: readonly string[]
+  /** How many living keys go, by category. */
+  readonly living: readonly (readonly [DataCategory, number])[]
+  /** What stays although the key that seals it goes. */
+  readonly kept: readonly (Piece & { readonly system: string })[]
+}
+
+type KeyRow = Owner & { readonly itemId: string | null; readonly kept: boolean }
+
+/**
+ * Which keys go with these items: those of the items themselves, and a person's key for a category of which nothing
+ * living is left, whose data is to be shredded, or whose keys must go (`keysGo`). The account's own keys also seal what
+ * no item stands for: only that of its own data goes, with its own item.
+ */
+export async function planKeys(
+  tx: Tx,
+  accountId: string,
+  items: readonly EndItem[],
+  keysGo: boolean,
+): Promise<KeyPlan> {
+  const owners = ownersOf(items)
+  const ending = items.map(({ itemId }) => itemId)
+  const rows = await livingKeys(tx, accountId, owners, ending)
+  const shredded = new Set(items.filter(({ action }) => action === 'SHRED').map(ownerKey))
+  const mustGo = (owner: Owner) => keysGo || shredded.has(ownerKey(owner))
+  const going = rows.filter((row) => row.itemId !== null || !row.kept || mustGo(row))
+  const shared = distinct(going.filter(({ itemId }) => itemId === null))
+  const counts = new Map<DataCategory, number>()
+  for (const { category } of going) counts.set(category, (counts.get(category) ?? 0) + 1)
+  const resealed = shared.filter((owner) => rows.some((row) => row.kept && ownerKey(row) === ownerKey(owner)))
+  return {
+    owners: keysGo ? owners : shared,
+    itemIds: going.flatMap(({ itemId }) => itemId ?? []),
+    living: [...counts],
+    kept: resealed.length === 0 ? [] : await keptUnder(tx, accountId, resealed, ending),
+  }
+}
+
+/** Seals what stays under keys of its own. @throws EndingFault where nobody can */
+export async function resealKept(
+  tx: Tx,
+  deps: Deps,
+  systems: readonly PersonalDataSystem[],
+  accountId: string,
+  kept: KeyPlan['kept'],
+): Promise<void> {
+  for (const { system, ...piece } of kept) {
+    const of = systems.find(({ key }) => key === system)
+    if (!of) throw new EndingFault('ERASURE.NO_SUCH_SYSTEM')
+    const owner = { accountId, subjectId: piece.subjectId, category: piece.category }
+    await of.reseal(tx, deps, accountId, piece, await deps.keys.keyForItem(tx, owner, piece.itemId))
+  }
+}
+
+/** Destroys the keys that go. Effects: rows of `keys.data_key`. */
+export async function destroyKeys(tx: Tx, deps: Deps, accountId: string, plan: KeyPlan): Promise<void> {
+  if (plan.owners.length > 0) await deps.keys.destroyAll(tx, accountId, plan.owners)
+  if (plan.itemIds.length > 0) await deps.keys.destroyOfItems(tx, accountId, plan.itemIds)
+}
+
+const ownerKey = ({ subjectId, category }: Owner) => `${subjectId ?? '-'} ${category}`
+
+function distinct(owners: readonly Owner[]): readonly Owner[] {
+  const entries = owners.map(({ subjectId, category }) => [ownerKey({ subjectId, category }), { subjectId, category }])
+  return [...new Map(entries as [string, Owner][]).values()]
+}
+
+const ownersOf = (items: readonly Owner[]) =>
+  distinct(items.filter(({ subjectId, category }) => subjectId !== null || category === 'ACCOUNT'))
+
+function livingKeys(
+  tx: Tx,
+  accountId: string,
+  owners: readonly Owner[],
+  ending: readonly string[],
+): Promise<readonly KeyRow[]> {
+  const persons = owners.filter(({ subjectId }) => subjectId !== null)
+  const ownCategories = owners.filter(({ subjectId }) => subjectId === null).map(({ category }) => category)
+  return tx.$queryRaw<KeyRow[]>`
+    select k.subject_id as "subjectId", k.category, null::uuid as "itemId", exists (
+      select from inventory_item i where i.account_id = k.account_id and i.subject_id = k.subject_id
+        and i.category = k.category and i.state in ('LIVE', 'HELD', 'RESTRICTED')
+        and i.id <> all(${ending}::uuid[])) as kept
+    from unnest(${persons.map(({ subjectId }) => subjectId)}::uuid[],
+      ${persons.map(({ category }) => category)}::data_category[]) as o (subject_id, category)
+    join keys.data_key k on k.account_id = ${accountId}::uuid and k.subject_id = o.subject_id
+      and k.category = o.category and k.item_id is null and k.wrapped is not null
+    union all
+    select null::uuid, k.category, null::uuid, exists (
+      select from inventory_item i where i.account_id = k.account_id and i.subject_id is null
+        and i.category = k.category and i.state in ('LIVE', 'HELD', 'RESTRICTED')
+        and i.id <> all(${ending}::uuid[]))
+    from keys.data_key k where k.account_id = ${accountId}::uuid and k.subject_id is null
+      and k.category = any(${ownCategories}::data_category[]) and k.item_id is null and k.wrapped is not null
+    union all
+    select k.subject_id, k.category, k.item_id, false from keys.data_key k
+    where k.account_id = ${accountId}::uuid and k.item_id = any(${ending}::uuid[]) and k.wrapped is not null`
+}
+
+/** What lives under these persons' keys and does not end now, but for what has a key of its own already. */
+function keptUnder(
+  tx: Tx,
+  accountId: string,
+  owners: readonly Owner[],
+  ending: readonly string[],
+): Promise<KeyPlan['kept']> {
+  return tx.$queryRaw<KeyPlan['kept'][number][]>`
+    select i.id as "itemId", i.subject_id as "subjectId", i.category, i.locator, i.system
+    from unnest(${owners.map(({ subjectId }) => subjectId)}::uuid[],
+      ${owners.map(({ category }) => category)}::data_category[]) as o (subject_id, category)
+    join inventory_item i on i.account_id = ${accountId}::uuid and i.subject_id is not distinct from o.subject_id
+      and i.category = o.category
+    where i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${ending}::uuid[]) and not exists (
+      select from keys.data_key k
+      where k.account_id = i.account_id and k.item_id = i.id and k.wrapped is not null)
+    order by i.id for update of i`
+}
