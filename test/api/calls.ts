@@ -52,6 +52,10 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
   updateProcessor: 'processor { id name role country regions categories purposes contractOn endedAt }',
   endProcessor: 'processor { id endedAt }',
   recordRecipient: 'items',
+  placeHold:
+    'legalHold { id accountId scope itemId subjectId category state confidential reviewOn marked itemsHeld itemsResumed }',
+  changeHoldReview: 'legalHold { id reviewOn reviewOverdue }',
+  releaseHold: 'legalHold { id state marked itemsHeld itemsResumed }',
   createWebhookEndpoint: 'webhookEndpoint { id url label kinds state } secret publicKey',
   updateWebhookEndpoint: 'webhookEndpoint { id url label kinds state }',
   setWebhookEndpointState: 'webhookEndpoint { id state disabledReason }',

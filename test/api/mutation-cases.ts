@@ -49,6 +49,21 @@ async function processor(world: World) {
   return (made['processor'] as { id: string }).id
 }
 
+const HOLD_WORDS = ['District Court of Canary', 'Canary v. Byron']
+
+const aHold = (target: object) => ({
+  ...target,
+  authority: HOLD_WORDS[0],
+  reason: HOLD_WORDS[1],
+  reviewOn: '2026-09-15',
+  confidential: false,
+})
+
+async function hold(world: World) {
+  const made = await perform(world, 'staff', 'placeHold', aHold({ subjectId: world.ids.endUser, category: 'USAGE' }))
+  return (made['legalHold'] as { id: string }).id
+}
+
 const subjectOf = async (world: World) => {
   const made = await perform(world, 'subject', 'createSubject', { reference: `ref-${fresh()}`, name: 'Before' })
   return (made['subject'] as { id: string }).id
@@ -287,6 +302,18 @@ export const MUTATION_CASES: Readonly<Record<string, (world: World) => Promise<M
   async endProcessor(world) {
     const [id, other] = [await processor(world), await processor(world)]
     return { as: 'staff', input: { processorId: id }, otherInput: { processorId: other } }
+  },
+  async placeHold(world) {
+    const input = aHold({ subjectId: world.ids.endUser, category: 'USAGE' })
+    return { as: 'staff', input, otherInput: { ...input, confidential: true }, personal: HOLD_WORDS }
+  },
+  async changeHoldReview(world) {
+    const input = { legalHoldId: await hold(world), reviewOn: '2026-12-31' }
+    return { as: 'staff', input, otherInput: { ...input, reviewOn: '2027-01-31' } }
+  },
+  async releaseHold(world) {
+    const input = { legalHoldId: await hold(world), reason: 'Settled with Canary Corp' }
+    return { as: 'staff', input, otherInput: { ...input, legalHoldId: await hold(world) }, personal: [input.reason] }
   },
   async recordRecipient(world) {
     const entry = {
