@@ -57,7 +57,7 @@ function findLinks(tx: Tx, identityHash: Uint8Array<ArrayBuffer>): Promise<Link[
     from identity_link l
     join subject s on s.account_id = l.account_id and s.id = l.subject_id
     join account a on a.id = l.account_id
-    where l.identity_hash = ${identityHash}`
+    where l.identity_hash = ${identityHash} and l.ended_at is null`
 }
 
 function isOpen(link: Link): boolean {

@@ -98,6 +98,7 @@ test('scopes in force are those that both the token and the role name, and takin
     'identity:link',
     'inventory:read',
     'public',
+    'retention:read',
     'subjects:read',
     'usage:read',
     'usage:summarise',
@@ -159,6 +160,22 @@ test('the same subject identifier of another issuer is another person', async ()
   const createdAt = auth.clock.now()
   await auth.seed((tx) => tx.identityLink.create({ data: { accountId, identityHash, subjectId: id, createdAt } }))
   expect((await sessionOf(auth, await tokenOf('twin'))).subjectId).toBeNull()
+})
+
+test('a link that ended signs nobody in, and hides no other', async () => {
+  const [ended, open] = [await addAccount(auth), await addAccount(auth)]
+  const endedId = await addPerson(auth, ended, 'ended')
+  const endedAt = auth.clock.now()
+  await auth.seed((tx) => tx.identityLink.updateMany({ where: { subjectId: endedId }, data: { endedAt } }))
+  // As one who was never linked: such a person can take up an invitation.
+  const unlinked = { subjectId: null, accountId: null, scopes: new Set(['public', 'identity:link']) }
+  expect(await sessionOf(auth, await tokenOf('ended'))).toMatchObject(unlinked)
+  expect(await sessionOf(auth, await tokenOf('ended'), { 'X-Account-Id': ended })).toMatchObject(unlinked)
+  const openId = await addPerson(auth, open, 'ended')
+  expect((await sessionOf(auth, await tokenOf('ended'))).subjectId).toBe(openId)
+  // The same identity as another person of the account.
+  const again = await addPerson(auth, ended, 'ended')
+  expect((await sessionOf(auth, await tokenOf('ended'), { 'X-Account-Id': ended })).subjectId).toBe(again)
 })
 
 test('who has left, was erased or whose account is closed gets what everyone gets', async () => {

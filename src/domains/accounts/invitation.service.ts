@@ -5,11 +5,11 @@ import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
 import { assertActiveAccount } from './account-guards.ts'
-import { recordIdentityLinkItem } from './account-items.ts'
 import { InvitationNotValid } from './accounts.problems.ts'
 import { isSameCode, readInvitationCode } from './accounts.rules.ts'
 import { codeOfInvitation } from './member.service.ts'
 import { emailIndex } from './person-fields.ts'
+import { linkIdentity } from './sign-ins.service.ts'
 
 /**
  * Takes an invitation up: links the signed-in identity to the invited subject. It needs both the code and a token
@@ -46,12 +46,7 @@ export async function acceptInvitation(
       data: { joinedAt: now, leftAt: null, updatedAt: now },
     })
     if (taken.count !== 1 || joined.count !== 1) throw new InvitationNotValid()
-    const { count } = await tx.identityLink.createMany({
-      data: [{ accountId, identityHash: identity.identityHash, subjectId, createdAt: now }],
-      skipDuplicates: true,
-    })
-    if (count !== 1) throw new InvitationNotValid()
-    await recordIdentityLinkItem(tx, deps.clock, { accountId, subjectId, collectedAt: now })
+    await linkIdentity(tx, deps.clock, { accountId, subjectId, identityHash: identity.identityHash })
     const actor = { caller: person, requestId: call.requestId }
     await recordAudit(tx, deps.clock, actor, {
       accountId,

@@ -6,12 +6,13 @@ import { newId } from '../../time/id.ts'
 import { recordAudit } from '../audit/audit.service.ts'
 import type { Deps } from '../deps.ts'
 import { emitEvent } from '../events/events.service.ts'
-import * as inventory from '../inventory/inventory.service.ts'
+import { type LedgerLine, withLedgerLine } from '../inventory/caller-ending.service.ts'
 import { lockActiveAccount, ownAccount } from './account-guards.ts'
-import { ACCOUNTS, IDENTITY_LINK, recordSubjectItem } from './account-items.ts'
+import { recordSubjectItem } from './account-items.ts'
 import { LastOwner, MemberExists, NotAvailable, RoleNotAllowed } from './accounts.problems.ts'
 import { INVITATION_SECONDS, invitationCode, mayGrantRole } from './accounts.rules.ts'
 import { emailIndex, lockIndex, sealPerson } from './person-fields.ts'
+import { endSignIns } from './sign-ins.service.ts'
 
 /** Who is invited, and as what. */
 export type InviteInput = { readonly name: string; readonly email: string; readonly role: AccountRole }
@@ -130,8 +131,8 @@ export async function changeMemberRole(
 
 /**
  * Ends a membership: the person's sign-ins and open invitations end at once; its data follows the rules of retention.
- * Effects: identity links deleted and their item ended, invitations revoked, subject left; audit; event
- * `account.member_removed`.
+ * Effects: identity links deleted and their item ended with its row of the ledger, or ended and kept where a hold covers
+ * them; invitations revoked, subject left; audit; event `account.member_removed`.
  * @throws NOT_AVAILABLE, ACCOUNT.NOT_ACTIVE, ACCOUNT.ROLE_NOT_ALLOWED, ACCOUNT.LAST_OWNER
  */
 export async function removeMember(
@@ -140,31 +141,45 @@ export async function removeMember(
   input: { readonly subjectId: string },
 ): Promise<{ accountId: string; id: string }> {
   const accountId = ownAccount(call.caller)
+  const remove = (line: LedgerLine) =>
+    deps.db.write(call, async (tx) => {
+      const removed = await endMembership(deps, tx, call, line, { accountId, id: input.subjectId })
+      if (line.state === 'ANNOUNCED') line.state = 'COMMITTING'
+      return removed
+    })
+  return withLedgerLine(deps, remove)
+}
+
+/** The writing part of it, in the open transaction. */
+async function endMembership(
+  deps: Deps,
+  tx: Tx,
+  call: Call<Session>,
+  line: LedgerLine,
+  of: { readonly accountId: string; readonly id: string },
+): Promise<{ accountId: string; id: string }> {
+  const { accountId } = of
   const now = deps.clock.now()
-  return deps.db.write(call, async (tx) => {
-    await lockActiveAccount(tx, accountId)
-    const member = await memberOf(tx, accountId, input.subjectId)
-    if (!mayGrantRole(call.caller, member.role)) throw new RoleNotAllowed()
-    await assertAnotherOwner(tx, accountId, member)
-    const subjectId = member.id
-    await tx.identityLink.deleteMany({ where: { accountId, subjectId } })
-    const links = { accountId, subjectId, system: ACCOUNTS, locator: IDENTITY_LINK }
-    await inventory.endItems(tx, deps.clock, links, 'ERASED')
-    await tx.invitation.updateMany({
-      where: { accountId, subjectId, acceptedAt: null, revokedAt: null },
-      data: { revokedAt: now },
-    })
-    await tx.subject.updateMany({ where: { accountId, id: subjectId }, data: { leftAt: now, updatedAt: now } })
-    await recordAudit(tx, deps.clock, call, {
-      accountId,
-      kind: 'account.member_removed',
-      subjectId,
-      recordType: 'Subject',
-      recordIds: [subjectId],
-    })
-    await emitEvent(tx, deps.clock, { accountId, kind: 'account.member_removed', subjectId, payload: { subjectId } })
-    return { accountId, id: subjectId }
+  await lockActiveAccount(tx, accountId)
+  const member = await memberOf(tx, accountId, of.id)
+  if (!mayGrantRole(call.caller, member.role)) throw new RoleNotAllowed()
+  await assertAnotherOwner(tx, accountId, member)
+  const subjectId = member.id
+  await endSignIns(tx, deps, line, { accountId, subjectId })
+  await tx.invitation.updateMany({
+    where: { accountId, subjectId, acceptedAt: null, revokedAt: null },
+    data: { revokedAt: now },
   })
+  await tx.subject.updateMany({ where: { accountId, id: subjectId }, data: { leftAt: now, updatedAt: now } })
+  await recordAudit(tx, deps.clock, call, {
+    accountId,
+    kind: 'account.member_removed',
+    subjectId,
+    recordType: 'Subject',
+    recordIds: [subjectId],
+  })
+  await emitEvent(tx, deps.clock, { accountId, kind: 'account.member_removed', subjectId, payload: { subjectId } })
+  return { accountId, id: subjectId }
 }
 
 type Member = { readonly id: string; readonly role: AccountRole }

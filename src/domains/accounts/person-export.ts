@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts'
 import { inPages, PAGE_ROWS } from '../pages.ts'
 import type { ExportedRecord, Person } from '../personal-data.ts'
 import { globalId, tenantKey } from '../public-id.ts'
-import { IDENTITY_LINK, SUBJECT } from './account-items.ts'
+import { ACCOUNTS, IDENTITY_LINK, SUBJECT } from './account-items.ts'
 
 /** What is known of a person, in clear; null where there is no such person, or it was erased. */
 export async function readPerson(tx: Tx, deps: Deps, { accountId, subjectId }: Person) {
@@ -43,8 +43,10 @@ export async function* exportPerson(tx: Tx, deps: Deps, person: Person): AsyncGe
   })
   const known = await readPerson(tx, deps, person)
   if (known) yield record(SUBJECT, SUBJECT, known)
-  for await (const { createdAt } of linksOf(tx, person))
-    yield record(IDENTITY_LINK, IDENTITY_LINK, { createdAt: createdAt.toISOString() })
+  for await (const { createdAt, endedAt } of linksOf(tx, person)) {
+    const data = { createdAt: createdAt.toISOString(), endedAt: endedAt?.toISOString() ?? null }
+    yield record(IDENTITY_LINK, IDENTITY_LINK, data)
+  }
   for await (const row of invitationsOf(tx, person))
     yield record(SUBJECT, 'invitation', {
       createdAt: row.createdAt.toISOString(),
@@ -54,14 +56,18 @@ export async function* exportPerson(tx: Tx, deps: Deps, person: Person): AsyncGe
     })
 }
 
-type LinkRow = { readonly identityHash: Uint8Array; readonly createdAt: Date }
+type LinkRow = { readonly identityHash: Uint8Array; readonly createdAt: Date; readonly endedAt: Date | null }
 
+/** Links of identities. One that ended and is kept by confidential holds alone is left out, as it would be gone else. */
 function linksOf(tx: Tx, { accountId, subjectId }: Person) {
   return inPages((last: LinkRow | null) => {
     const beyond = last?.identityHash ?? null
     return tx.$queryRaw<LinkRow[]>`
-      select identity_hash as "identityHash", created_at as "createdAt" from identity_link
+      select identity_hash as "identityHash", created_at as "createdAt", ended_at as "endedAt" from identity_link
       where account_id = ${accountId}::uuid and subject_id = ${subjectId}::uuid
+        and (ended_at is null or not exists (
+          select from inventory_item i where i.account_id = ${accountId}::uuid and i.subject_id = ${subjectId}::uuid
+            and i.system = ${ACCOUNTS} and i.locator = ${IDENTITY_LINK} and i.state = 'HELD' and i.hold_confidential))
         and (${beyond}::bytea is null or identity_hash > ${beyond}::bytea)
       order by identity_hash limit ${PAGE_ROWS}`
   })

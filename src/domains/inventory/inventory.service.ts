@@ -89,33 +89,3 @@ export async function record(tx: Tx, clock: Clock, items: readonly NewItem[]): P
     throw error
   }
 }
-
-/** What an ended item has no more. */
-const ENDED = { resumesAs: null, holdConfidential: false, attemptAt: null, lastProblem: null } as const
-
-/** Which items ended: of a person (or of nobody, null) in a system, and further down where that is said. */
-export type EndedItems = {
-  readonly accountId: string
-  readonly subjectId: string | null
-  readonly system: string
-  readonly locator?: string
-  readonly category?: DataCategory
-}
-
-/**
- * Notes that data is gone, in the transaction that deleted it or unlinked it from its person. The items stay, ended;
- * data that is written there later gets new ones.
- * Effects: state of rows of `inventory_item`. @returns how many ended now; 0 when repeated
- */
-export async function endItems(
-  tx: Tx,
-  clock: Clock,
-  ended: EndedItems,
-  state: 'ERASED' | 'ANONYMISED',
-): Promise<number> {
-  const { count } = await tx.inventoryItem.updateMany({
-    where: { ...ended, state: { in: ['LIVE', 'HELD', 'RESTRICTED'] } },
-    data: { state, stateChangedAt: clock.now(), ...ENDED, doneAt: clock.now() },
-  })
-  return count
-}
