@@ -28,7 +28,7 @@ function whereOf(filter: typeof ErasureFilter.$inferInput | null | undefined): P
   if (from && to && from >= to) throw badInput('filter.to', 'must lie after filter.from')
   return {
     AND: [
-      accountId ? { accountId: readAccountId('filter.accountId', accountId) } : {},
+      typeof accountId === 'string' ? { accountId: readAccountId('filter.accountId', accountId) } : {},
       category ? { category } : {},
       typeof system === 'string' ? { system } : {},
       cause ? { cause } : {},

@@ -37,6 +37,8 @@ const RetentionTimerFilter = builder.inputType('RetentionTimerFilter', {
 
 type Filter = typeof RetentionTimerFilter.$inferInput
 
+const isGiven = (value: string | null | undefined): value is string => typeof value === 'string'
+
 /** @throws BAD_USER_INPUT naming the field that no timer can meet */
 function whereOf(filter: Filter, viewer: HoldViewer, now: Date): Prisma.InventoryItemWhereInput {
   const { categories, systems, states, dueFrom, dueTo } = filter
@@ -45,8 +47,8 @@ function whereOf(filter: Filter, viewer: HoldViewer, now: Date): Prisma.Inventor
   if (systems?.some((system) => !isSystemKey(system)))
     throw badInput('filter.systems', 'names what is not the key of a system')
   if (dueFrom && dueTo && dueFrom >= dueTo) throw badInput('filter.dueTo', 'must lie after filter.dueFrom')
-  const subject = filter.subjectId ? readTenantKey('filter.subjectId', 'Subject', filter.subjectId) : null
-  const account = filter.accountId ? readAccountId('filter.accountId', filter.accountId) : null
+  const subject = isGiven(filter.subjectId) ? readTenantKey('filter.subjectId', 'Subject', filter.subjectId) : null
+  const account = isGiven(filter.accountId) ? readAccountId('filter.accountId', filter.accountId) : null
   if (subject && account && subject.accountId !== account)
     throw badInput('filter.subjectId', 'must be of the account in filter.accountId')
   return {

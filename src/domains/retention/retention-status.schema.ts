@@ -28,7 +28,7 @@ builder.queryField('retentionStatus', (t) =>
       const { periodDays } = args
       if (periodDays < 1 || periodDays > PERIOD_DAYS_MAX)
         throw badInput('periodDays', `must be 1 to ${PERIOD_DAYS_MAX}`)
-      const named = args.accountId ? readAccountId('accountId', args.accountId) : null
+      const named = typeof args.accountId === 'string' ? readAccountId('accountId', args.accountId) : null
       const reach = statusReach(session)
       if (!reach) throw refuseScope(session)
       if (named !== null && reach.accountId !== null && named !== reach.accountId) return null
