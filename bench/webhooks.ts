@@ -14,6 +14,7 @@ import { DEFAULT_SETTINGS, type Deps, NO_FAILPOINT } from '../src/domains/deps.t
 import { emitEvent } from '../src/domains/events/events.service.ts'
 import { ensureRetentionRules } from '../src/domains/retention/retention-seed.service.ts'
 import { createWebhookEndpoint } from '../src/domains/webhooks/webhook-endpoint.service.ts'
+import { FileLedger } from '../src/ledger/file-ledger.ts'
 import { keyFileOf } from '../src/resources.ts'
 import { systemClock } from '../src/time/clock.ts'
 import { newId } from '../src/time/id.ts'
@@ -60,7 +61,8 @@ async function measure(place: Place): Promise<BenchResult> {
   const db = new Database(await openPostgres(deriveLoginUrls(database.appUrl)))
   const keyProvider = await LocalKeyProvider.open({ path: keyFileOf(dataDir), clock, mayCreate: true })
   const keys = new Keyring(keyProvider, clock)
-  const deps: Deps = { db, keys, keyProvider, clock, settings: DEFAULT_SETTINGS, failpoint: NO_FAILPOINT }
+  const ledger = new FileLedger(join(dataDir, 'ledger'), keyProvider)
+  const deps: Deps = { db, keys, keyProvider, clock, settings: DEFAULT_SETTINGS, ledger, failpoint: NO_FAILPOINT }
   await deps.keys.ensureEpochRow(db, clock.now())
   const accountId = await makeAccount(deps)
   const targets = await Promise.all([1, 2].map((seed) => openTarget(deps, accountId, seed)))

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 
@@ -27,6 +27,7 @@ const databaseUrl = z
 const databaseModel = z
   .object({
     DATA_DIR: z.string().min(1).default('.data'),
+    LEDGER_DIR: z.string().min(1).optional(),
     DATABASE_URL: databaseUrl.optional(),
     DATABASE_WORKER_URL: databaseUrl.optional(),
     DATABASE_AUTH_URL: databaseUrl.optional(),
@@ -36,6 +37,7 @@ const databaseModel = z
   })
   .transform((env) => ({
     dataDir: resolve(env.DATA_DIR),
+    ledgerDir: resolve(env.LEDGER_DIR ?? join(env.DATA_DIR, 'ledger')),
     appUrl: env.DATABASE_URL,
     workerUrl: env.DATABASE_WORKER_URL,
     authUrl: env.DATABASE_AUTH_URL,
@@ -106,7 +108,10 @@ function read<T>(model: z.ZodType<T>, source: Source): T {
   throw new ConfigurationError(`The configuration is wrong.\n${lines.join('\n')}`)
 }
 
-/** Where the database is. Without `DATABASE_URL` it is the embedded one below `DATA_DIR`. */
+/**
+ * Where the database is, and the ledger of erasures outside it. Without `DATABASE_URL` it is the embedded one below
+ * `DATA_DIR`; without `LEDGER_DIR` the ledger is the folder `ledger` there.
+ */
 export type DatabaseEnv = z.output<typeof databaseModel>
 
 /** @throws ConfigurationError */

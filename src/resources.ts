@@ -10,10 +10,16 @@ import { openPglite } from './db/pglite.ts'
 import { deriveLoginUrls, openPostgres } from './db/postgres.ts'
 import { type Deps, NO_FAILPOINT, type Settings } from './domains/deps.ts'
 import { type DatabaseEnv, type KeysEnv, readDatabaseEnv, readKeysEnv, readSettingsEnv } from './env.ts'
+import { FileLedger } from './ledger/file-ledger.ts'
 import { systemClock } from './time/clock.ts'
 
 /** What every process of the program is given, and the way to end it. */
-export type Resources = Deps & { readonly dataDir: string; readonly epochDays: number; close(): Promise<void> }
+export type Resources = Deps & {
+  readonly dataDir: string
+  readonly ledgerDir: string
+  readonly epochDays: number
+  close(): Promise<void>
+}
 
 /** The file of the local keys below the data folder. */
 export const keyFileOf = (dataDir: string) => join(dataDir, 'keys', 'keys.json')
@@ -36,10 +42,12 @@ export async function openResources(
     const db = new Database(backend)
     const keyProvider = await openKeys(env, db)
     const keys = new Keyring(keyProvider, clock)
-    const { dataDir } = env.database
+    const { dataDir, ledgerDir } = env.database
+    const ledger = new FileLedger(ledgerDir, keyProvider)
     const { settings } = env
-    const deps: Deps = { db, keys, keyProvider, clock, settings, failpoint: NO_FAILPOINT }
-    return { ...deps, dataDir, epochDays: env.keys.epochDays, close: () => db.close() }
+    const deps: Deps = { db, keys, keyProvider, clock, settings, ledger, failpoint: NO_FAILPOINT }
+    const close = () => ledger.close().finally(() => db.close())
+    return { ...deps, dataDir, ledgerDir, epochDays: env.keys.epochDays, close }
   } catch (error) {
     await backend.close()
     throw error

@@ -39,6 +39,7 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
   [/^schema\/index\.ts$/, /^schema\/|^domains\/.+\.schema\.ts$/],
   [/^time\//, /^time\//],
   [/^net\//, /^net\//],
+  [/^ledger\//, /^(ledger|crypto)\//],
   [/^db\//, /^(db|time|generated)\//],
   [/^crypto\//, /^(crypto|db|time|generated)\//],
   [/^jobs\//, /^(jobs|db|time|generated)\//],
@@ -48,7 +49,7 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
     /^schema\//,
     /^(schema\/(?!index)|auth|db|time|generated)|^http\/request-error\.ts$|^domains\/(problem|deps|live|public-id)\.ts$/,
   ],
-  [/^domains\/[^/]+\.ts$/, /^(db|crypto|time|generated)\/|^domains\/[^/]+\.ts$/],
+  [/^domains\/[^/]+\.ts$/, /^(db|crypto|ledger|time|generated)\/|^domains\/[^/]+\.ts$/],
   [
     /\.(rules|scope|problems)\.ts$/,
     /^time\/|^generated\/prisma\/enums\.ts$|^domains\/problem\.ts$|\.rules\.ts$|^\.\.\/prisma\/reference\/[a-z-]+\.json$/,
@@ -57,7 +58,7 @@ const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
     /\.(schema|queries|types|fields)\.ts$/,
     /^(schema\/(?!index)|auth|crypto|db|net|time|generated)|^domains\/[^/]+\.ts$|\.scope\.ts$/,
   ],
-  [/^domains\//, /^(auth|crypto|db|jobs|net|time|generated)\/|^domains\/[^/]+\.ts$/],
+  [/^domains\//, /^(auth|crypto|db|jobs|ledger|net|time|generated)\/|^domains\/[^/]+\.ts$/],
 ]
 
 /** Pure files may name these types, for types do nothing. */

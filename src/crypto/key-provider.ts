@@ -1,5 +1,5 @@
 /** What a keyed hash is for. Each purpose has a key of its own, so that hashes of two purposes never compare. */
-export type MacPurpose = 'email' | 'reference' | 'identity' | 'invitation' | 'idempotency'
+export type MacPurpose = 'email' | 'reference' | 'identity' | 'invitation' | 'idempotency' | 'ledger'
 
 /**
  * Holds the key-encryption keys, in epochs, and the key of the keyed hashes. Nothing else ever sees them. Every method

@@ -1,6 +1,7 @@
 import type { KeyProvider } from '../crypto/key-provider.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import type { Database } from '../db/database.ts'
+import type { ErasureLedger } from '../ledger/erasure-ledger.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** What the operator decides about use cases. */
@@ -21,6 +22,8 @@ export type Deps = {
   readonly keyProvider: KeyProvider
   readonly clock: Clock
   readonly settings: Settings
+  /** The copy of the ledger of erasures that lies outside the database. */
+  readonly ledger: ErasureLedger
   /** Told each place between two statements of ending data; a test may end its process there. @see NO_FAILPOINT */
   readonly failpoint: (place: string) => void
 }

@@ -13,6 +13,7 @@ import { readServerEnv, readSettingsEnv } from '../../src/env.ts'
 import { createLog } from '../../src/http/logging.ts'
 import { createMetrics, type Metrics } from '../../src/http/metrics.ts'
 import { Runner } from '../../src/jobs/runner.ts'
+import { FileLedger } from '../../src/ledger/file-ledger.ts'
 import { keyFileOf, type Resources } from '../../src/resources.ts'
 import { createServing, type Serving } from '../../src/serving.ts'
 import { worksOf } from '../../src/works.ts'
@@ -70,10 +71,12 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const keyProvider = await LocalKeyProvider.open({ path: keyFileOf(folder), clock, mayCreate: true })
   const keys = new Keyring(keyProvider, clock)
   const settings = readSettingsEnv(options.env ?? {})
-  const close = () => db.close()
+  const ledgerDir = join(folder, 'ledger')
+  const ledger = new FileLedger(ledgerDir, keyProvider)
+  const close = () => ledger.close().finally(() => db.close())
   const failpoint = options.failpoint ?? NO_FAILPOINT
-  const deps = { db, keys, keyProvider, clock, settings, failpoint }
-  const resources = { ...deps, dataDir: folder, epochDays: 30, close }
+  const deps = { db, keys, keyProvider, clock, settings, ledger, failpoint }
+  const resources = { ...deps, dataDir: folder, ledgerDir, epochDays: 30, close }
   await keys.ensureEpochRow(db, clock.now())
   const log: string[] = []
   const destination = new Writable({
