@@ -82,33 +82,37 @@ function distinct(owners: readonly Owner[]): readonly Owner[] {
 const ownersOf = (items: readonly Owner[]) =>
   distinct(items.filter(({ subjectId, category }) => subjectId !== null || category === 'ACCOUNT'))
 
-function livingKeys(
+/** The living keys of these persons for these categories, with whether anything else lives under them; and of items. */
+async function livingKeys(
   tx: Tx,
   accountId: string,
   owners: readonly Owner[],
   ending: readonly string[],
 ): Promise<readonly KeyRow[]> {
-  const persons = owners.filter(({ subjectId }) => subjectId !== null)
-  const ownCategories = owners.filter(({ subjectId }) => subjectId === null).map(({ category }) => category)
-  return tx.$queryRaw<KeyRow[]>`
+  const persons = owners.flatMap(({ subjectId }) => subjectId ?? [])
+  const categories = [...new Set(owners.map(({ category }) => category))]
+  const own = owners.some(({ subjectId }) => subjectId === null)
+  const rows = await tx.$queryRaw<KeyRow[]>`
     select k.subject_id as "subjectId", k.category, null::uuid as "itemId", exists (
       select from inventory_item i where i.account_id = k.account_id and i.subject_id = k.subject_id
         and i.category = k.category and i.state in ('LIVE', 'HELD', 'RESTRICTED')
         and i.id <> all(${ending}::uuid[])) as kept
-    from unnest(${persons.map(({ subjectId }) => subjectId)}::uuid[],
-      ${persons.map(({ category }) => category)}::data_category[]) as o (subject_id, category)
-    join keys.data_key k on k.account_id = ${accountId}::uuid and k.subject_id = o.subject_id
-      and k.category = o.category and k.item_id is null and k.wrapped is not null
+    from keys.data_key k
+    where k.account_id = ${accountId}::uuid and k.subject_id = any(${persons}::uuid[])
+      and k.category = any(${categories}::data_category[]) and k.item_id is null and k.wrapped is not null
     union all
     select null::uuid, k.category, null::uuid, exists (
       select from inventory_item i where i.account_id = k.account_id and i.subject_id is null
         and i.category = k.category and i.state in ('LIVE', 'HELD', 'RESTRICTED')
         and i.id <> all(${ending}::uuid[]))
-    from keys.data_key k where k.account_id = ${accountId}::uuid and k.subject_id is null
-      and k.category = any(${ownCategories}::data_category[]) and k.item_id is null and k.wrapped is not null
+    from keys.data_key k
+    where ${own} and k.account_id = ${accountId}::uuid and k.subject_id is null and k.category = 'ACCOUNT'
+      and k.item_id is null and k.wrapped is not null
     union all
     select k.subject_id, k.category, k.item_id, false from keys.data_key k
     where k.account_id = ${accountId}::uuid and k.item_id = any(${ending}::uuid[]) and k.wrapped is not null`
+  const asked = new Set(owners.map(ownerKey))
+  return rows.filter((row) => row.itemId !== null || asked.has(ownerKey(row)))
 }
 
 /** What lives under these persons' keys and does not end now, but for what has a key of its own already. */
