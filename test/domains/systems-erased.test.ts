@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { accountsSystem } from '../../src/domains/accounts/accounts.system.ts'
-import type { ExportedRecord, Located, LocatedKey, Person } from '../../src/domains/personal-data.ts'
+import type { EndAction, ExportedRecord, Located, LocatedKey, Person } from '../../src/domains/personal-data.ts'
 import { ensureMonths } from '../../src/domains/usage/usage.partitions.ts'
 import { usageSystem } from '../../src/domains/usage/usage.system.ts'
 import type { DataCategory } from '../../src/generated/prisma/enums.ts'
@@ -13,7 +13,7 @@ import { type Owner, openOwnerOf } from '../kit/owner.ts'
 import { type Statements, watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { searchClearText } from '../security/clear-text.ts'
-import { fillSystems, globalIdOf } from './systems-kit.ts'
+import { endPlaces, fillSystems, globalIdOf } from './systems-kit.ts'
 
 let folder: string
 let world: World
@@ -55,8 +55,8 @@ async function exported(person: Person, category: DataCategory): Promise<Exporte
   }, person.accountId)
 }
 
-const run = (effect: 'erase' | 'anonymise' | 'shred', person: Person, category: DataCategory) =>
-  world.resources.db.worker((tx) => accountsSystem[effect](tx, world.resources, person, category), person.accountId)
+const run = (action: EndAction, person: Person, category: DataCategory) =>
+  world.resources.db.worker((tx) => endPlaces(world, tx, accountsSystem, action, person, category), person.accountId)
 
 /** The person's row as it is stored. */
 const stored = async ({ subjectId }: Person) =>
@@ -72,16 +72,16 @@ const living = async ({ subjectId }: Person) =>
   owner.query(`select 1 from inventory_item where subject_id = $1::uuid and state in ('LIVE', 'HELD')`, subjectId)
 
 test.each([
-  ['erase', null],
-  ['shred', null],
-  ['anonymise', 'AT'],
-] as const)('what was in a person is gone after "%s": from exports, columns and items', async (effect, country) => {
+  ['DELETE', null],
+  ['SHRED', null],
+  ['ANONYMISE', 'AT'],
+] as const)('what was in a person is gone after %s: from exports, columns and items', async (action, country) => {
   const person = await newPerson()
   await perform(world, 'subject', 'updateSubject', { subjectId: globalIdOf(person), subdivision: 'AT-9' })
   const before = JSON.stringify(await exported(person, 'ACCOUNT'))
   for (const word of person.words) expect(before).toContain(word)
   expect(await stored(person)).toEqual({ status: 'ACTIVE', held: 6, country: 'AT' })
-  await run(effect, person, 'ACCOUNT')
+  await run(action, person, 'ACCOUNT')
   expect(await exported(person, 'ACCOUNT')).toEqual([])
   expect(await stored(person)).toEqual({ status: 'ERASED', held: 0, country })
   expect(await living(person)).toEqual([])
@@ -91,7 +91,7 @@ test.each([
 
 test('what was in a shredded person was never on disk in clear, and its key cannot be made anew', async () => {
   const person = await newPerson()
-  await run('shred', person, 'ACCOUNT')
+  await run('SHRED', person, 'ACCOUNT')
   const found = await searchClearText(world, owner, person.words)
   expect(found.hits).toEqual([])
   const { accountId, subjectId } = person
@@ -112,7 +112,7 @@ test('a reference and an address of an erased person are free again', async () =
   const [name = '', email = '', reference = ''] = person.words
   const again = { name, email: `${email}@mail.example`, reference }
   expect(await codeOf(perform(world, 'subject', 'createSubject', again))).toBe('SUBJECT.REFERENCE_TAKEN')
-  await run('erase', person, 'ACCOUNT')
+  await run('DELETE', person, 'ACCOUNT')
   expect(await codeOf(perform(world, 'subject', 'createSubject', again))).toBe('CreateSubjectSuccess')
 })
 
@@ -126,7 +126,7 @@ test('a correction keeps addresses and references unique', async () => {
 
 test('an owner whose data was anonymised is an owner no longer', async () => {
   const person = { accountId: keyOf(world.ids.other).accountId, subjectId: keyOf(world.ids.other).id }
-  await run('anonymise', person, 'ACCOUNT')
+  await run('ANONYMISE', person, 'ACCOUNT')
   const rows = await owner.query(
     'select left_at is not null as left, (select count(*)::int from identity_link l where l.subject_id = s.id) as links from subject s where id = $1::uuid',
     person.subjectId,
@@ -157,14 +157,14 @@ test('pages of any size read the same pieces, in the documented order', async ()
   const person = { accountId: keyOf(world.ids.member).accountId, subjectId: keyOf(world.ids.member).id }
   await perform(world, 'subject', 'updateSubject', { subjectId: world.ids.member, name: 'Bruno Keller' })
   await fillSystems(world, owner, person)
-  await world.resources.db.worker((tx) => usageSystem.anonymise(tx, world.resources, person, 'USAGE'), person.accountId)
+  const { db } = world.resources
+  await db.worker((tx) => endPlaces(world, tx, usageSystem, 'ANONYMISE', person, 'USAGE'), person.accountId)
   await fillUsage(person.accountId)
   const paged = async (limit: number) => {
     const pieces: Located[] = []
     let after: LocatedKey | null = null
     for (;;) {
       const from: LocatedKey | null = after
-      const { db } = world.resources
       const page: readonly Located[] = await db.worker(
         (tx) => usageSystem.locatePage(tx, person.accountId, from, limit),
         person.accountId,

@@ -1,10 +1,14 @@
 import { systemSession } from '../../src/auth/session.ts'
+import type { Tx } from '../../src/db/database.ts'
+import { lockAccount } from '../../src/domains/accounts/account-guards.ts'
 import { recordAudit } from '../../src/domains/audit/audit.service.ts'
 import { sequenceEvents } from '../../src/domains/events/events.feed.ts'
 import { emitEvent } from '../../src/domains/events/events.service.ts'
+import { beginErasure, finishErasure } from '../../src/domains/inventory/erasure.service.ts'
 import * as inventory from '../../src/domains/inventory/inventory.service.ts'
-import type { Person } from '../../src/domains/personal-data.ts'
+import type { EndAction, Person, PersonalDataSystem, Piece } from '../../src/domains/personal-data.ts'
 import { itemOfMonth } from '../../src/domains/usage/usage-items.ts'
+import type { DataCategory } from '../../src/generated/prisma/enums.ts'
 import { globalId, tenantKey } from '../../src/schema/global-id.ts'
 import { perform } from '../api/calls.ts'
 import type { Owner } from '../kit/owner.ts'
@@ -126,3 +130,49 @@ async function insertRows(owner: Owner, { accountId, subjectId }: Person): Promi
 /** Of everything located, with how many rows: `locator category rows`. */
 export const placesOf = (located: readonly { locator: string; category: string; rows: number }[]) =>
   located.map(({ locator, category, rows }) => `${locator} ${category} ${rows}`)
+
+/** What living items say that a system holds of a person in a category. */
+export async function piecesOf(
+  tx: Tx,
+  { key: system }: Pick<PersonalDataSystem, 'key'>,
+  { accountId, subjectId }: { readonly accountId: string; readonly subjectId: string | null },
+  category?: DataCategory,
+): Promise<Piece[]> {
+  const items = await tx.inventoryItem.findMany({
+    where: {
+      accountId,
+      subjectId,
+      system,
+      ...(category ? { category } : {}),
+      state: { in: ['LIVE', 'HELD', 'RESTRICTED'] },
+    },
+    select: { id: true, subjectId: true, category: true, locator: true },
+    orderBy: { id: 'asc' },
+  })
+  return items.map(({ id, ...item }) => ({ ...item, itemId: id }))
+}
+
+/**
+ * Ends all that a system holds of a person in a category, as whoever asks it to does: lock, ledger, effect, the key where
+ * it is shredded, items. @returns rows
+ */
+export async function endPlaces(
+  world: World,
+  tx: Tx,
+  system: PersonalDataSystem,
+  action: EndAction,
+  person: Person,
+  category: DataCategory,
+): Promise<number> {
+  const { accountId, subjectId } = person
+  const { resources, clock } = world
+  await lockAccount(tx, accountId)
+  const pieces = await piecesOf(tx, system, person, category)
+  const group = { action, system: system.key, category, itemIds: pieces.map(({ itemId }) => itemId) }
+  const id = await beginErasure(tx, clock, { ...group, accountId, cause: 'REQUEST', lineId: null })
+  const counted = await system.end(tx, resources, accountId, action, pieces)
+  const keysDestroyed =
+    action === 'SHRED' ? await resources.keys.destroyAll(tx, accountId, [{ subjectId, category }]) : 0
+  await finishErasure(tx, clock, { accountId, id, action }, { ...counted, keysDestroyed })
+  return counted.rows
+}

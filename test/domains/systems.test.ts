@@ -1,12 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Tx } from '../../src/db/database.ts'
-import type { ExportedRecord, Outcome, Person } from '../../src/domains/personal-data.ts'
+import {
+  type Counted,
+  type EndAction,
+  type ExportedRecord,
+  NoSuchPlaceError,
+  type Outcome,
+  type Person,
+  type Piece,
+} from '../../src/domains/personal-data.ts'
 import { DataCategory } from '../../src/generated/prisma/enums.ts'
 import { SYSTEMS } from '../../src/systems.ts'
 import { keyOf } from '../api/calls.ts'
 import { digestTables, type Owner, openOwnerOf } from '../kit/owner.ts'
 import { openWorld, type World } from '../kit/world.ts'
-import { fillSystems, placesOf } from './systems-kit.ts'
+import { fillSystems, piecesOf, placesOf } from './systems-kit.ts'
 
 const personOf = (id: string): Person => {
   const { accountId, id: subjectId } = keyOf(id)
@@ -50,7 +58,6 @@ async function all(records: AsyncIterable<ExportedRecord>): Promise<ExportedReco
   return found
 }
 
-type Effect = 'anonymise' | 'erase' | 'shred'
 type Expected = {
   /** Rows that name the person. */
   readonly count: number
@@ -58,33 +65,27 @@ type Expected = {
   /** Records of an export, by category; none of others. */
   readonly exported: Readonly<Partial<Record<DataCategory, readonly string[]>>>
   readonly corrects: boolean
-  /** What each effect answers, by category, and what a repeat does; nothing is found of others. */
-  readonly effects: Readonly<Record<Effect, Readonly<Partial<Record<DataCategory, readonly [Outcome, Outcome]>>>>>
+  /** Rows that ending all places of a category changes or deletes, whatever the action; no other has places. */
+  readonly ended: Readonly<Partial<Record<DataCategory, number>>>
+  /** Rows of copies that jobs hold, and that go with that. */
+  readonly copies: Readonly<Partial<Record<DataCategory, number>>>
+  readonly exception: string | null
 }
 
 const NOT_FOUND: Outcome = { outcome: 'NOT_FOUND' }
-const done = (outcome: 'ERASED' | 'ANONYMISED' | 'SHREDDED', rows: number): readonly [Outcome, Outcome] => [
-  { outcome, rows, remaining: 0 },
-  NOT_FOUND,
-]
+const NOTHING: Counted = { rows: 0, remaining: 0 }
+const ACTIONS: readonly EndAction[] = ['DELETE', 'ANONYMISE', 'SHRED']
 const CATEGORIES = Object.values(DataCategory)
-const everyCategory = <T>(value: T) => Object.fromEntries(CATEGORIES.map((category) => [category, value]))
 
-function references(count: number, exception: string): Expected {
-  const kept: Outcome = { outcome: 'RETAINED', rows: count, exception }
-  const effect = everyCategory([kept, kept] as const)
-  return {
-    count,
-    places: [],
-    exported: {},
-    corrects: false,
-    effects: { anonymise: effect, erase: effect, shred: effect },
-  }
-}
-
-// With the person's account go idempotency keys; copies go with anything. 1 job, 2 pieces, 1 key.
-const copies = { ...everyCategory(done('ERASED', 3)), ACCOUNT: done('ERASED', 4) }
-const usage = (outcome: 'ERASED' | 'ANONYMISED') => ({ USAGE: done(outcome, 3), SECURITY: done(outcome, 1) })
+const references = (count: number, exception: string | null): Expected => ({
+  count,
+  places: [],
+  exported: {},
+  corrects: false,
+  ended: {},
+  copies: {},
+  exception,
+})
 
 /** What `fillSystems` put there, counted by hand. */
 const EXPECTED: Readonly<Record<string, Expected>> = {
@@ -93,12 +94,10 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     places: ['identity_link ACCOUNT 1', 'subject ACCOUNT 1'],
     exported: { ACCOUNT: ['subject', 'identity_link', 'invitation'] },
     corrects: true,
-    effects: {
-      anonymise: { ACCOUNT: done('ANONYMISED', 3) },
-      erase: { ACCOUNT: done('ERASED', 3) },
-      // The three rows and the key.
-      shred: { ACCOUNT: done('SHREDDED', 4) },
-    },
+    ended: { ACCOUNT: 3 },
+    // With the person's own row go idempotency keys: 1 job, 2 pieces, 1 key.
+    copies: { ACCOUNT: 4 },
+    exception: null,
   },
   usage: {
     count: 4,
@@ -110,25 +109,25 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     ],
     exported: { USAGE: ['usage_event', 'usage_event', 'usage_event'], SECURITY: ['usage_event'] },
     corrects: false,
-    effects: { anonymise: usage('ANONYMISED'), erase: usage('ERASED'), shred: usage('ERASED') },
+    ended: { USAGE: 3, SECURITY: 1 },
+    copies: { USAGE: 3, SECURITY: 3 },
+    exception: null,
   },
   audit: { ...references(2, 'AUDIT_TRAIL'), exported: { SECURITY: ['audit_event', 'audit_event'] } },
   events: references(2, 'EVENT_LOG'),
-  jobs: {
-    count: 4,
-    places: [],
-    exported: {},
-    corrects: false,
-    effects: { anonymise: copies, erase: copies, shred: copies },
-  },
+  jobs: references(4, null),
   // Items of the row, the sign-in and four months with their categories; one recipient.
   inventory: references(7, 'ACCOUNTABILITY'),
   processing: references(1, 'RECONCILIATION_RECORD'),
   webhooks: references(1, 'DELIVERY_LOG'),
-  keys: {
-    ...references(1, 'KEY_RECORD'),
-    effects: { ...references(1, 'KEY_RECORD').effects, shred: { ACCOUNT: done('SHREDDED', 1) } },
-  },
+  keys: references(1, 'KEY_RECORD'),
+}
+
+/** A place that no system has. */
+const NOWHERE: Omit<Piece, 'subjectId'> = {
+  itemId: '0199aa00-0000-7000-8000-000000000001',
+  category: 'CONSENT',
+  locator: 'nowhere',
 }
 
 describe.each(SYSTEMS.map((system) => [system.key, system] as const))('the system %s', (key, system) => {
@@ -164,46 +163,81 @@ describe.each(SYSTEMS.map((system) => [system.key, system] as const))('the syste
     expect(outcomes).toEqual(expected.corrects ? [corrected(1), corrected(0)] : [NOT_FOUND, NOT_FOUND])
   })
 
-  test.each(['anonymise', 'erase', 'shred'] as const)(
-    'does "%s" once in each category, reads it back, and leaves nobody else with less',
-    async (effect) => {
+  test.each(ACTIONS)(
+    'ends its places by %s once, reads them back, and leaves nobody else with less',
+    async (action) => {
+      const end = (tx: Tx, pieces: readonly Piece[]) =>
+        system.end(tx, world.resources, person.accountId, action, pieces)
       for (const category of CATEGORIES) {
-        const [first, again, others] = await tried(async (tx) => [
-          await system[effect](tx, world.resources, person, category),
-          await system[effect](tx, world.resources, person, category),
-          await countOthers(tx),
+        const seen = await tried(async (tx) => {
+          const pieces = await piecesOf(tx, system, person, category)
+          if (pieces.length === 0) return null
+          const copies = await jobRows(tx)
+          const [first, again] = [await end(tx, pieces), await end(tx, pieces)]
+          const located = (await system.locate(tx, person)).filter((place) => place.category === category)
+          return { first, again, located, copies: copies - (await jobRows(tx)), others: await countOthers(tx) }
+        })
+        const rows = expected.ended[category]
+        expect([category, seen]).toEqual([
+          category,
+          rows === undefined
+            ? null
+            : {
+                first: { rows, remaining: 0 },
+                again: NOTHING,
+                located: [],
+                copies: expected.copies[category],
+                others: await tried(countOthers),
+              },
         ])
-        const answers = expected.effects[effect][category] ?? [NOT_FOUND, NOT_FOUND]
-        expect([category, first, again]).toEqual([category, ...answers])
-        expect(others).toEqual(await tried(countOthers))
       }
     },
   )
 
+  test('refuses to end what it does not hold, and says why rows stay', async () => {
+    for (const subjectId of [person.subjectId, null]) {
+      const piece = { ...NOWHERE, subjectId }
+      for (const action of ACTIONS)
+        await expect(
+          world.resources.db.worker(
+            (tx) => system.end(tx, world.resources, person.accountId, action, [piece]),
+            person.accountId,
+          ),
+        ).rejects.toBeInstanceOf(NoSuchPlaceError)
+    }
+    expect(system.exception).toBe(expected.exception)
+  })
+
   test('has lost nothing of all this when its transactions failed at the end', async () => {
     const before = await digestTables(owner)
-    await tried(async (tx) => {
-      for (const category of CATEGORIES) await system.erase(tx, world.resources, person, category)
-      for (const category of CATEGORIES) await system.shred(tx, world.resources, person, category)
-    })
+    for (const action of ACTIONS)
+      await tried(async (tx) => {
+        const pieces = await piecesOf(tx, system, person)
+        if (pieces.length > 0) await system.end(tx, world.resources, person.accountId, action, pieces)
+      })
     expect(await digestTables(owner)).toEqual(before)
   })
 
-  test('finds nothing under an account that the person is not of', async () => {
+  test('finds and ends nothing under an account that the person is not of', async () => {
     const mixed = { accountId: person.accountId, subjectId: stranger.subjectId }
     const before = await digestTables(owner)
+    const foreign = await world.resources.db.worker((tx) => piecesOf(tx, system, stranger), stranger.accountId)
     await world.resources.db.worker(async (tx) => {
       expect([await system.locate(tx, mixed), await system.count(tx, mixed)]).toEqual([[], 0])
-      for (const category of CATEGORIES) {
+      for (const category of CATEGORIES)
         expect(await all(system.export(tx, world.resources, mixed, category))).toEqual([])
-        for (const effect of ['anonymise', 'erase', 'shred'] as const)
-          expect(await system[effect](tx, world.resources, mixed, category)).toEqual(NOT_FOUND)
-      }
+      for (const action of foreign.length > 0 ? ACTIONS : [])
+        expect(await system.end(tx, world.resources, mixed.accountId, action, foreign)).toEqual(NOTHING)
       expect(await system.correct(tx, world.resources, mixed, { name: 'Nobody' })).toEqual(NOT_FOUND)
     }, person.accountId)
     expect(await digestTables(owner)).toEqual(before)
   })
 })
+
+/** Rows of the person's jobs and idempotency keys. */
+async function jobRows(tx: Tx): Promise<number> {
+  return (await SYSTEMS.find(({ key }) => key === 'jobs')?.count(tx, person)) ?? 0
+}
 
 /** Rows that name another person of the same account, and what the worker sees of one of another account. */
 async function countOthers(tx: Tx): Promise<Record<string, number>> {
