@@ -20,7 +20,7 @@ const OF_CLIENTS = Prisma.sql`num_nonnulls(label_cipher, secret_hash, previous_s
  * Effects: rows of `account`, `api_client`, `invitation`; audit and event `account.closed`, once.
  * @see GDPR Art. 17(1)(a), 28(3)(g)
  */
-export async function endAccount(tx: Tx, deps: Deps, accountId: string): Promise<Counted> {
+export async function endAccount(tx: Tx, deps: Deps, accountId: string, itemId: string): Promise<Counted> {
   const now = deps.clock.now()
   // An account that a restored database has back in use has no date from which the rest could be counted.
   const closed = await tx.$executeRaw`
@@ -30,7 +30,7 @@ export async function endAccount(tx: Tx, deps: Deps, accountId: string): Promise
       closing_at = coalesce(closing_at, ${now})
     where id = ${accountId}::uuid and id <> ${PLATFORM_ACCOUNT_ID}::uuid
       and (status <> 'CLOSED' or name_cipher is not null)`
-  if (closed > 0) await tellClosed(tx, deps, accountId, now)
+  if (closed > 0) await tellClosed(tx, deps, accountId, itemId)
   const cleared = accountId === PLATFORM_ACCOUNT_ID ? 0 : await clear(tx, accountId, now)
   return { rows: closed + cleared, remaining: await countRemaining(tx, accountId) }
 }
@@ -46,11 +46,12 @@ async function clear(tx: Tx, accountId: string, now: Date): Promise<number> {
   )
 }
 
-async function tellClosed(tx: Tx, deps: Deps, accountId: string, closedAt: Date): Promise<void> {
-  const call = { caller: systemSession(accountId), requestId: 'account.closed' }
+/** The item stands for the request: nobody made one. */
+async function tellClosed(tx: Tx, deps: Deps, accountId: string, itemId: string): Promise<void> {
+  const call = { caller: systemSession(accountId), requestId: itemId }
   const own = { recordType: 'Account', recordIds: [accountId] }
   await recordAudit(tx, deps.clock, call, { accountId, kind: 'account.closed', ...own })
-  const payload = { accountId, closedAt: closedAt.toISOString() }
+  const payload = { accountId, closedAt: deps.clock.now().toISOString() }
   await emitEvent(tx, deps.clock, { accountId, kind: 'account.closed', payload })
 }
 

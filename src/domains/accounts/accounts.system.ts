@@ -60,8 +60,9 @@ async function end(
 ): Promise<Counted> {
   const persons = pieces.filter((piece) => !isOfAccount(piece))
   const counted = persons.length === 0 ? NOTHING : await endPersons(tx, deps, accountId, action, persons)
-  if (persons.length === pieces.length) return counted
-  const { rows, remaining } = await endAccount(tx, deps, accountId)
+  const own = pieces.find(isOfAccount)
+  if (!own) return counted
+  const { rows, remaining } = await endAccount(tx, deps, accountId, own.itemId)
   return { rows: counted.rows + rows, remaining: counted.remaining + remaining }
 }
 
