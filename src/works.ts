@@ -80,7 +80,7 @@ export function worksOf(
       }),
       task('outbox.cleanup', HOUR, () => deleteDeliveredEvents(db, clock.now())),
       task('usage.partitions', HOUR, () => ensureMonths(db, monthsAhead(clock.now()), clock.now())),
-      task('usage.fold', HOUR, () => foldDueMonths(db, clock)),
+      task('usage.fold', 60, () => foldDueMonths(db, clock)),
       task('keys.rotation', HOUR, async () => {
         const now = clock.now()
         if (await isRotationDue(db, now)) await keys.rotateEpoch({ db, now, periodDays: outer.epochDays })

@@ -111,7 +111,7 @@ const hold = (world: World, accountId: string, subjectId: string | null, to: 'HE
   world.resources.db.worker((tx) =>
     tx.inventoryItem.updateMany({
       where: { accountId, subjectId, system: 'usage', locator: 'usage_event/2025-03', state: { in: ['LIVE', 'HELD'] } },
-      data: { state: to },
+      data: { state: to, resumesAs: to === 'HELD' ? 'LIVE' : null },
     }),
   )
 

@@ -9,6 +9,8 @@ import { Database } from '../../src/db/database.ts'
 import { DEMO_ACCOUNTS, demoSub } from '../../src/demo/demo-data.ts'
 import type { Demo, DemoPrincipal } from '../../src/demo/demo-tokens.ts'
 import { NO_FAILPOINT } from '../../src/domains/deps.ts'
+import { SEED_RULES } from '../../src/domains/retention/retention.rules.ts'
+import { ensureRetentionRules } from '../../src/domains/retention/retention-seed.service.ts'
 import { readServerEnv, readSettingsEnv } from '../../src/env.ts'
 import { createLog } from '../../src/http/logging.ts'
 import { createMetrics, type Metrics } from '../../src/http/metrics.ts'
@@ -63,6 +65,14 @@ export type WorldOptions = {
   readonly failpoint?: (place: string) => void
 }
 
+/** In a world before the rules of the program, they hold from the beginning of the century. */
+async function ensureEarlierRules(resources: Resources): Promise<void> {
+  const today = resources.clock.now().toISOString().slice(0, 10)
+  if (SEED_RULES.every(({ effectiveFrom }) => effectiveFrom <= today)) return
+  const seeds = SEED_RULES.map((rule) => ({ ...rule, effectiveFrom: '2000-01-01' }))
+  await ensureRetentionRules(resources, seeds)
+}
+
 /** Opens a world, at `now` where that is said. Rate limits are far away unless `env` says otherwise. */
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new TestClock(options.now)
@@ -78,6 +88,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const deps = { db, keys, keyProvider, clock, settings, ledger, failpoint }
   const resources = { ...deps, dataDir: folder, ledgerDir, epochDays: 30, close }
   await keys.ensureEpochRow(db, clock.now())
+  await ensureEarlierRules(resources)
   const log: string[] = []
   const destination = new Writable({
     write(chunk, _encoding, done) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type PrivacyClient, type RecordUsageInput, unwrap } from '@pipelet/privacy'
-import { acceptedFrom } from '../../domains/usage/usage-window.rules.ts'
+import { type PrivacyClient, paginate, type RecordUsageInput, unwrap } from '@pipelet/privacy'
+import { acceptedFrom, type UsageWindow, type WindowRule } from '../../domains/usage/usage-window.rules.ts'
 import type { ImportOptions } from './import-options.ts'
 import { TraceError } from './trace-error.ts'
 import { eachBatch, type NumberedRow, type TraceScan } from './trace-file.ts'
@@ -46,6 +46,16 @@ export function requestIdOf(fileHash: string, line: number, accountId: string): 
   return createHash('sha256').update(`${fileHash}:${line}:${accountId}`).digest('hex').slice(0, 32)
 }
 
+/** The rules that drop months of usage, as the server publishes them. */
+async function windowOf(client: PrivacyClient): Promise<UsageWindow> {
+  const rules: WindowRule[] = []
+  const pages = paginate((after) => client.retentionRules({ filter: { action: 'DROP_PARTITION' }, after }))
+  for await (const { id, version, category, trigger, period, effectiveFrom } of pages)
+    if (trigger === 'CREATED' && (category === 'USAGE' || category === 'SECURITY'))
+      rules.push({ id, version, category, trigger, period, effectiveFrom: new Date(effectiveFrom) })
+  return { rules, foldedUntil: null }
+}
+
 /**
  * How far the times are moved, in milliseconds. The server keeps what the first run of the file into the account asked
  * for and tells it to every later one.
@@ -62,7 +72,7 @@ export async function openShift(
   if (!format.hasInstants && !until)
     throw new TraceError(`A file of ${format.name} counts its times from its begin: say with --until where it ends.`)
   const wanted = until ? until.getTime() - lastTimeMs : 0
-  const from = acceptedFrom(now)
+  const from = acceptedFrom(await windowOf(client), now)
   if (lastTimeMs + wanted < from.getTime())
     throw new TraceError(`Usage before ${from.toISOString()} is not taken: say with --until where the file ends.`)
   const opened = unwrap(await client.openUsageImport({ accountId, fileHash, shiftMs: wanted }))

@@ -1,8 +1,11 @@
 import type { Tx } from '../../db/database.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
+import type { Clock } from '../../time/clock.ts'
+import { beginDropping, type DroppedRows, finishDropping } from './usage-fold.ledger.ts'
 import { locatorOf } from './usage-items.ts'
 import { bucketSql } from './usage-latency.rules.ts'
-import { keptFrom, monthAfter } from './usage-window.rules.ts'
+import { readUsageWindow } from './usage-window.reads.ts'
+import { dayOf, droppedBefore, monthAfter } from './usage-window.rules.ts'
 
 /** How long dropping a month waits for those who read usage, before it gives way and is tried again: 5 seconds. */
 const LOCK_WAIT = '5s'
@@ -15,15 +18,24 @@ export class MonthChangedError extends Error {
   }
 }
 
+/** A hold of an account with events in the month is not marked on all items yet. Nothing was dropped. */
+export class MonthHeldError extends Error {
+  override readonly name = 'MonthHeldError'
+  constructor() {
+    super('a hold concerns the month that is not marked yet')
+  }
+}
+
 const startOf = (month: string) => `${month}T00:00:00Z`
 
-/** Months that are due at `now` and have a partition, oldest first, as `YYYY-MM-01`. */
+/** Months that may be dropped at `now` and have a partition, oldest first, as `YYYY-MM-01`. */
 export async function dueMonths(tx: Tx, now: Date): Promise<string[]> {
+  const before = droppedBefore(await readUsageWindow(tx), now).toISOString()
   const rows = await tx.$queryRaw<{ month: string }[]>`
     select to_char(to_date(right(c.relname, 6), 'YYYYMM'), 'YYYY-MM-DD') as month
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'partitions' and c.relkind = 'r' and c.relname ~ '^usage_event_[0-9]{6}$'
-      and to_date(right(c.relname, 6), 'YYYYMM') < ${keptFrom(now).toISOString()}::timestamptz at time zone 'UTC'
+      and to_date(right(c.relname, 6), 'YYYYMM') < ${before}::timestamptz at time zone 'UTC'
     order by 1`
   return rows.map((row) => row.month)
 }
@@ -127,24 +139,51 @@ export async function foldAccount(tx: Tx, month: string, accountId: string): Pro
   return true
 }
 
+/** Events of a month by account and category of data, but those whose item is held. */
+const goingOf = (month: string) => Prisma.sql`
+  select e.account_id, e.category, count(*)::bigint as rows
+  from (select account_id, coalesce(subject_id, account_id) as whose,
+      (case kind when 'SECURITY' then 'SECURITY' else 'USAGE' end)::data_category as category
+    from usage_event where ${inMonth(month, null)}) as e
+  where not exists (select from inventory_item i where i.account_id = e.account_id and i.system = 'usage'
+    and i.locator = ${locatorOf(month.slice(0, 7))} and i.state = 'HELD' and i.category = e.category
+    and coalesce(i.subject_id, i.account_id) = e.whose)
+  group by 1, 2`
+
+/** Whether a hold that is still being marked, or unmarked, is of an account with events in the month. */
+async function isHoldPending(tx: Tx, month: string): Promise<boolean> {
+  const found = await tx.$queryRaw<unknown[]>`
+    select from legal_hold h where h.mark_pending and exists (
+      select from usage_event u where u.account_id = h.account_id
+        and u.occurred_at >= ${startOf(month)}::timestamptz and u.occurred_at < ${startOf(monthAfter(month))}::timestamptz)
+    limit 1`
+  return found.length > 0
+}
+
 /**
  * Ends a month: from here on its aggregates count instead of its events, which are dropped. Nobody writes into the month
- * meanwhile. Its items of the inventory become ANONYMISED; those under a hold stay so, with copies of their events.
- * @returns whether it was there to be dropped
+ * meanwhile. Its items of the inventory become ANONYMISED and stand in the ledger of erasures; those under a hold stay
+ * so, with copies of their events.
+ * @returns whether it was there to be dropped, and still due by the rules that this transaction reads
  * @throws MonthChangedError when events or holds are not those that were folded
+ * @throws MonthHeldError while a hold of an account with events in the month is not marked on all items
  */
-export async function dropMonth(tx: Tx, month: string, now: Date): Promise<boolean> {
+export async function dropMonth(tx: Tx, month: string, clock: Clock): Promise<boolean> {
+  const now = clock.now()
   await takeMonth(tx, month)
   if (await isFolded(tx, month)) return false
+  if (month >= dayOf(droppedBefore(await readUsageWindow(tx), now))) return false
   await tx.$executeRaw`select set_config('lock_timeout', ${LOCK_WAIT}, true)`
   const [closed] = await tx.$queryRaw<{ there: boolean }[]>`select app.close_usage_partition(${month}::date) as there`
   if (!closed?.there) return false
   // Before the comparison: a hold that is being set either is seen by it, or finds the item anonymised.
-  await tx.$executeRaw`
-    update inventory_item set state = 'ANONYMISED', state_changed_at = ${now}, done_at = ${now}
-    where system = 'usage' and locator = ${locatorOf(month.slice(0, 7))} and state in ('LIVE', 'RESTRICTED')`
+  const parts = await beginDropping(tx, month, clock)
+  if (await isHoldPending(tx, month)) throw new MonthHeldError()
   if ((await differingAccounts(tx, month)).length > 0) throw new MonthChangedError()
+  const going = await tx.$queryRaw<DroppedRows[]>`
+    select account_id as "accountId", category::text as category, rows from (${goingOf(month)}) as going`
   await tx.$executeRaw`insert into usage_month (month, folded_at) values (${month}::date, ${now})`
   await tx.$queryRaw`select app.drop_usage_partition(${month}::date)`
+  await finishDropping(tx, parts, going, goingOf(month), clock)
   return true
 }

@@ -10,7 +10,8 @@ import { usageReach } from './usage.scope.ts'
 import { UsageSummaryRow, UsageTotals } from './usage.types.ts'
 import { assertPatterns } from './usage-filters.queries.ts'
 import { matchesUsagePattern } from './usage-patterns.rules.ts'
-import { isMidnight, keptFrom } from './usage-window.rules.ts'
+import { readUsageWindow } from './usage-window.reads.ts'
+import { isMidnight, singleFrom } from './usage-window.rules.ts'
 
 const DAY_MS = 86_400_000
 /** The longest time a summary may cover, in days, by length of its buckets. */
@@ -54,7 +55,7 @@ function readQuery(
   filter: typeof UsageSummaryFilter.$inferInput,
   bucket: SummaryQuery['bucket'],
   groupBy: readonly SummaryQuery['groupBy'][number][],
-  now: Date,
+  singleEventsFrom: Date,
 ): SummaryQuery {
   assertPatterns(filter)
   const subject = filter.subjectId ? readTenantKey('filter.subjectId', 'Subject', filter.subjectId) : null
@@ -62,7 +63,7 @@ function readQuery(
   if (filter.from >= filter.to) throw badInput('filter.to', 'must lie after filter.from')
   if (filter.to.getTime() - filter.from.getTime() > DAYS_MAX[bucket] * DAY_MS)
     throw badInput('filter', `must cover at most ${DAYS_MAX[bucket]} days for buckets of one ${bucket}`)
-  assertDivisible(filter, bucket, keptFrom(now))
+  assertDivisible(filter, bucket, singleEventsFrom)
   if (subject && named && subject.accountId !== named)
     throw badInput('filter.subjectId', 'must be of the account in filter.accountId')
   return {
@@ -139,7 +140,8 @@ builder.queryField('usageSummary', (t) =>
       },
       resolve: async (_root, args, { reads, session, deps }) => {
         const limit = readPageSize(args, { byDefault: PAGE_DEFAULT, max: PAGE_MAX })
-        const query = readQuery(args.filter, args.bucket, args.groupBy, deps.clock.now())
+        const from = singleFrom(await readUsageWindow(reads.tx), deps.clock.now())
+        const query = readQuery(args.filter, args.bucket, args.groupBy, from)
         const after = args.after ? readCursor(args.after) : null
         const rows = await readSummary(reads.tx, usageReach(session, 'usage:summarise'), query, {
           limit: limit + 1,

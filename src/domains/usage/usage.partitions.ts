@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.ts'
-import { isMonthDue } from './usage-window.rules.ts'
+import { forgetUsageWindow, usageWindow } from './usage-window.reads.ts'
+import { dayOf, singleFrom } from './usage-window.rules.ts'
 
 /** Months are made ahead by this many, so that no recording waits for one. */
 export const MONTHS_AHEAD = 3
@@ -26,11 +27,14 @@ export async function ensurePartitions(db: Database, instants: Iterable<Date>, n
   await ensureMonths(db, [...months], now)
 }
 
-/** The same for first days of months. A month that is due at `now` is never made. @returns how many were made */
+/** The same for first days of months. A month that is due or folded at `now` is never made. @returns how many were made */
 export async function ensureMonths(db: Database, months: readonly string[], now: Date): Promise<number> {
   const known = knownMonths(db)
+  const missing = months.filter((each) => !known.has(each))
+  if (missing.length === 0) return 0
+  const from = dayOf(singleFrom(await usageWindow(db, now), now))
   let count = 0
-  for (const month of months.filter((each) => !known.has(each) && !isMonthDue(each, now))) {
+  for (const month of missing.filter((each) => each >= from)) {
     const [row] = await db.worker(
       (tx) => tx.$queryRaw<{ made: boolean }[]>`select app.ensure_usage_partition(${month}::date) as made`,
     )
@@ -46,6 +50,7 @@ export async function ensureMonths(db: Database, months: readonly string[], now:
  */
 export function forgetMonth(db: Database, month: string): void {
   knownMonths(db).delete(month)
+  forgetUsageWindow(db)
 }
 
 function knownMonths(db: Database): Set<string> {

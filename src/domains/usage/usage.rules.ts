@@ -4,7 +4,6 @@ import { isUuid } from '../../time/id.ts'
 import { deviceOf, isReducibleAddress, reduceAddress } from './usage-device.rules.ts'
 import { LATENCY_MS_MAX } from './usage-latency.rules.ts'
 import { matchesUsagePattern, USAGE_PATTERN_WORDS, type UsagePatternField } from './usage-patterns.rules.ts'
-import { acceptedFrom } from './usage-window.rules.ts'
 
 /** The most usage events one call may carry. The least is one. */
 export const USAGE_EVENTS_MAX = 5_000
@@ -86,10 +85,16 @@ const CHECKS: readonly Check[] = [
  * PAGE_VIEW and API_REQUEST only. Strings match {@link USAGE_PATTERN_WORDS}; a user agent without that shape is refused.
  *
  * @param index the place of the event in its call, from 0
- * @param now what the limits of `occurredAt` are counted from
+ * @param now what the limit of `occurredAt` ahead is counted from
+ * @param from the earliest instant that is taken (`acceptedFrom`)
  */
-export function validateUsageEvent(event: UsageEventInput, index: number, now: Date): UsageRow | UsageFault {
-  return faultOf(event, index, periodBefore(now)) ?? rowOf(event)
+export function validateUsageEvent(
+  event: UsageEventInput,
+  index: number,
+  now: Date,
+  from: Date,
+): UsageRow | UsageFault {
+  return faultOf(event, index, periodOf(now, from)) ?? rowOf(event)
 }
 
 /** Whether a validation ended with a fault. */
@@ -101,12 +106,16 @@ export function isUsageFault(result: UsageRow | readonly UsageRow[] | UsageFault
  * The rows to store for a call, in its order, or the fault with the smallest index: all or nothing. A call of no event
  * is at fault at 0, a call of too many at the first one too many, with field `events`.
  */
-export function validateUsageEvents(events: readonly UsageEventInput[], now: Date): readonly UsageRow[] | UsageFault {
+export function validateUsageEvents(
+  events: readonly UsageEventInput[],
+  now: Date,
+  from: Date,
+): readonly UsageRow[] | UsageFault {
   if (events.length === 0) return { index: 0, field: 'events', reason: 'must hold at least 1 event' }
   if (events.length > USAGE_EVENTS_MAX) {
     return { index: USAGE_EVENTS_MAX, field: 'events', reason: `must hold at most ${USAGE_EVENTS_MAX} events` }
   }
-  const period = periodBefore(now)
+  const period = periodOf(now, from)
   const rows: UsageRow[] = []
   for (const [index, event] of events.entries()) {
     const fault = faultOf(event, index, period)
@@ -145,8 +154,8 @@ function rowOf(event: UsageEventInput): UsageRow {
   }
 }
 
-function periodBefore(now: Date): Period {
-  return { startMs: acceptedFrom(now).getTime(), endMs: now.getTime() + OCCURRED_AT_FUTURE_MINUTES_MAX * 60_000 }
+function periodOf(now: Date, from: Date): Period {
+  return { startMs: from.getTime(), endMs: now.getTime() + OCCURRED_AT_FUTURE_MINUTES_MAX * 60_000 }
 }
 
 function isAbsent(value: unknown): value is null | undefined {

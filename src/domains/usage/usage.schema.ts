@@ -13,7 +13,6 @@ import { USAGE_EVENTS_MAX } from './usage.rules.ts'
 import { openUsageImport, recordUsage } from './usage.service.ts'
 import { UsageTallyObject } from './usage.types.ts'
 import { USAGE_PATTERN_WORDS, USAGE_PATTERNS } from './usage-patterns.rules.ts'
-import { USAGE_MONTHS_KEPT } from './usage-window.rules.ts'
 
 problemType(UsageEventNotValid, 'An event of the call is not acceptable; nothing of the call was stored.', (t) => ({
   index: t.exposeInt('index', { description: 'Position of the event in the call, from 0.' }),
@@ -30,7 +29,8 @@ const UsageEventInput = builder.inputType('UsageEventInput', {
     occurredAt: t.field({
       type: 'DateTime',
       required: true,
-      description: `When the request came; at most 5 minutes ahead, and in a month whose first instant lies less than ${USAGE_MONTHS_KEPT} calendar months (UTC) back.`,
+      description:
+        'When the request came; at most 5 minutes ahead, and in a month (UTC) that is kept: of the rules of retention for usage and security records the shorter period, counted from the first instant of the month, is not over within the hour.',
     }),
     requestId: t.string({
       required: true,

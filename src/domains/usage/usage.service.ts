@@ -10,6 +10,8 @@ import { ensurePartitions } from './usage.partitions.ts'
 import { UsageEventNotValid } from './usage.problems.ts'
 import { isUsageFault, type UsageEventInput, type UsageRow, validateUsageEvents } from './usage.rules.ts'
 import { itemOfMonth, type UsageMonthOf } from './usage-items.ts'
+import { usageWindow } from './usage-window.reads.ts'
+import { acceptedFrom, periodsAt } from './usage-window.rules.ts'
 
 /** How many events, and the tokens they count. Tokens are decimal text: a call may sum beyond 2^53. */
 export type UsageTally = { readonly events: number; readonly inputTokens: string; readonly outputTokens: string }
@@ -23,6 +25,7 @@ export type RecordedUsage = { readonly recorded: UsageTally; readonly duplicates
  * Effects: rows of `usage_event`; an item of the inventory for each person and month that had none; one audit event
  * with the count.
  * @throws USAGE.EVENT_NOT_VALID naming index and field; NOT_AVAILABLE; ACCOUNT.NOT_ACTIVE
+ * @throws NoRetentionRuleError where no rule lets usage be kept
  */
 export async function recordUsage(
   deps: Deps,
@@ -31,7 +34,9 @@ export async function recordUsage(
 ): Promise<RecordedUsage> {
   const { accountId } = input
   const now = deps.clock.now()
-  const rows = validateUsageEvents(input.events, now)
+  const window = await usageWindow(deps.db, now)
+  if (periodsAt(window, now).length === 0) throw new inventory.NoRetentionRuleError()
+  const rows = validateUsageEvents(input.events, now, acceptedFrom(window, now))
   if (isUsageFault(rows)) throw new UsageEventNotValid(rows.index, rows.field, rows.reason)
   await ensurePartitions(deps.db, instantsOf(rows), now)
   return deps.db.write(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anonymousSession as NOBODY } from '../../../src/auth/session.ts'
 import type { Database } from '../../../src/db/database.ts'
-import { dueAt } from '../../../src/domains/retention/retention.rules.ts'
+import { dueAt, type SeedRule } from '../../../src/domains/retention/retention.rules.ts'
 import { ensureRetentionRules } from '../../../src/domains/retention/retention-seed.service.ts'
 import { type Owner, openOwnerOf } from '../../kit/owner.ts'
 import { openWorld, type World } from '../../kit/world.ts'
@@ -134,11 +134,11 @@ test('a second start writes no rule; a newer program adds its own as the next ve
   const newest = await world.resources.db.read(NOBODY, (tx) => tx.retentionRule.aggregate({ _max: { version: true } }))
   const before = newest._max.version ?? 0
   expect(await ensureRetentionRules(world.resources)).toBe(0)
-  const seed = {
+  const seed: Omit<SeedRule, 'id'> = {
     ...{ category: 'COOKIE', trigger: 'CREATED', period: 'P6M', action: 'DELETE', clause: '§4.1' },
     ...{ description: { en: 'Six months.', de: 'Sechs Monate.' }, legalSource: 'x', source: 'a newer program' },
     ...{ verifiedOn: '2026-03-01', verified: true, effectiveFrom: '2026-03-10' },
-  } as const
+  }
   const id = (last: number) => `00000000-0000-7000-8000-00000000090${last}`
   expect(await ensureRetentionRules(world.resources, [{ ...seed, id: id(1) }])).toBe(1)
   expect(await ensureRetentionRules(world.resources, [{ ...seed, id: id(1) }])).toBe(0)
@@ -155,11 +155,11 @@ test('a second start writes no rule; a newer program adds its own as the next ve
 })
 
 test('many starts at once write each rule once', async () => {
-  const seed = {
+  const seed: SeedRule = {
     ...{ id: '00000000-0000-7000-8000-000000000911', category: 'COOKIE', trigger: 'CREATED', period: 'P7M' },
     ...{ action: 'DELETE', clause: '§4.1', description: { en: 'x', de: 'x' }, legalSource: 'x', source: 'x' },
     ...{ verifiedOn: '2026-03-01', verified: true, effectiveFrom: '2026-03-11' },
-  } as const
+  }
   const counts = await Promise.all(Array.from({ length: 5 }, () => ensureRetentionRules(world.resources, [seed])))
   expect(counts.toSorted()).toEqual([0, 0, 0, 0, 1])
 })

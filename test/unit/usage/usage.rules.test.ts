@@ -6,6 +6,7 @@ import {
   validateUsageEvent,
   validateUsageEvents,
 } from '../../../src/domains/usage/usage.rules.ts'
+import { acceptedFrom, type UsageWindow } from '../../../src/domains/usage/usage-window.rules.ts'
 import { CONTENT } from './content.ts'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
@@ -26,6 +27,20 @@ const INFERENCE: UsageEventInput = {
   latencyMs: 812,
 }
 
+const KEPT: UsageWindow = {
+  rules: [
+    {
+      ...{ id: 'r', version: 1, category: 'USAGE', trigger: 'CREATED', period: 'P13M' },
+      effectiveFrom: new Date('2000-01-01T00:00:00Z'),
+    },
+  ],
+  foldedUntil: null,
+}
+const from = (now: Date) => acceptedFrom(KEPT, now)
+const validateOne = (event: UsageEventInput, index: number, now: Date) =>
+  validateUsageEvent(event, index, now, from(now))
+const validateAll = (events: readonly UsageEventInput[], now: Date) => validateUsageEvents(events, now, from(now))
+
 const VIEW: UsageEventInput = {
   occurredAt: new Date('2026-06-01T11:00:00Z'),
   requestId: 'v-1',
@@ -35,7 +50,7 @@ const VIEW: UsageEventInput = {
 
 describe('validateUsageEvent', () => {
   it('turns an inference into its row, with address and device reduced', () => {
-    expect(validateUsageEvent(INFERENCE, 0, NOW)).toEqual({
+    expect(validateOne(INFERENCE, 0, NOW)).toEqual({
       occurredAt: new Date('2026-06-01T11:59:59.123Z'),
       requestId: 'req-1',
       kind: 'INFERENCE',
@@ -73,7 +88,7 @@ describe('validateUsageEvent', () => {
     const nulls = { ...bare, subjectId: null, ip: null, userAgent: null, page: null, model: null, endpointKind: null }
     const undefineds = { ...bare, region: undefined, inputTokens: undefined, payloadBytes: undefined, ip: undefined }
     for (const event of [bare, nulls, undefineds]) {
-      expect(validateUsageEvent(event, 0, NOW)).toEqual({ ...bare, ...absent })
+      expect(validateOne(event, 0, NOW)).toEqual({ ...bare, ...absent })
     }
   })
 
@@ -86,7 +101,7 @@ describe('validateUsageEvent', () => {
     ['the largest payload as a bigint', { payloadBytes: 9_007_199_254_740_991n }],
     ['the longest latency', { latencyMs: 86_400_000 }],
   ])('accepts %s', (_, change) => {
-    expect(isUsageFault(validateUsageEvent({ ...INFERENCE, ...change }, 0, NOW))).toBe(false)
+    expect(isUsageFault(validateOne({ ...INFERENCE, ...change }, 0, NOW))).toBe(false)
   })
 
   it.each<[string, Record<string, unknown>, string, string]>([
@@ -121,14 +136,14 @@ describe('validateUsageEvent', () => {
     ['too long a latency', { latencyMs: 86_400_001 }, 'latencyMs', '0 to 86400000'],
     ['an endless latency', { latencyMs: Number.POSITIVE_INFINITY }, 'latencyMs', 'whole number'],
   ])('refuses %s', (_, change, field, reason) => {
-    const fault = validateUsageEvent({ ...INFERENCE, ...change } as UsageEventInput, 7, NOW)
+    const fault = validateOne({ ...INFERENCE, ...change } as UsageEventInput, 7, NOW)
     expect(fault).toEqual({ index: 7, field, reason: expect.stringContaining(reason) })
   })
 
   it.each(['API_REQUEST', 'PAGE_VIEW', 'SECURITY'] as const)('refuses the fields of an inference for %s', (kind) => {
     const bare: UsageEventInput = { occurredAt: NOW, requestId: 'r', kind }
     const faults = (['model', 'endpointKind', 'inputTokens', 'outputTokens'] as const).map((field) =>
-      validateUsageEvent({ ...bare, [field]: INFERENCE[field] }, 0, NOW),
+      validateOne({ ...bare, [field]: INFERENCE[field] }, 0, NOW),
     )
     expect(faults).toEqual([
       { index: 0, field: 'model', reason: 'is only for INFERENCE' },
@@ -140,14 +155,13 @@ describe('validateUsageEvent', () => {
 
   it('accepts a page for PAGE_VIEW and API_REQUEST and refuses it for SECURITY', () => {
     const results = (['PAGE_VIEW', 'API_REQUEST', 'SECURITY'] as const).map((kind) =>
-      isUsageFault(validateUsageEvent({ ...VIEW, kind }, 0, NOW)),
+      isUsageFault(validateOne({ ...VIEW, kind }, 0, NOW)),
     )
     expect(results).toEqual([false, false, true])
   })
 
   it('refuses what lies in a month that is due within the hour, in words', () => {
-    const at = (text: string, now: string) =>
-      validateUsageEvent({ ...VIEW, occurredAt: new Date(text) }, 0, new Date(now))
+    const at = (text: string, now: string) => validateOne({ ...VIEW, occurredAt: new Date(text) }, 0, new Date(now))
     expect(isUsageFault(at('2027-02-01T00:00:00.000Z', '2028-02-29T00:00:00Z'))).toBe(false)
     expect(at('2027-01-31T23:59:59.999Z', '2028-02-29T00:00:00Z')).toEqual({
       index: 0,
@@ -175,7 +189,7 @@ describe('validateUsageEvent', () => {
     ]) {
       for (const text of CONTENT) {
         const base = field === 'page' ? VIEW : INFERENCE
-        const fault = validateUsageEvent({ ...base, [field]: text } as UsageEventInput, 0, NOW)
+        const fault = validateOne({ ...base, [field]: text } as UsageEventInput, 0, NOW)
         tried += 1
         if (isUsageFault(fault) && fault.field === field && !fault.reason.includes(text)) refused += 1
       }
@@ -189,7 +203,7 @@ describe('validateUsageEvents', () => {
     Array.from({ length: count }, (_, index) => ({ ...INFERENCE, requestId: `r${index}` }))
 
   it('answers a row for each event, in order', () => {
-    const rows = validateUsageEvents([VIEW, INFERENCE], NOW)
+    const rows = validateAll([VIEW, INFERENCE], NOW)
     expect(isUsageFault(rows) ? [] : rows.map((row) => row.requestId)).toEqual(['v-1', 'req-1'])
   })
 
@@ -197,7 +211,7 @@ describe('validateUsageEvents', () => {
     const events = many(5)
     events.splice(2, 1, { ...INFERENCE, requestId: 'a b' })
     events.splice(4, 1, { ...INFERENCE, requestId: '' })
-    expect(validateUsageEvents(events, NOW)).toEqual({
+    expect(validateAll(events, NOW)).toEqual({
       index: 2,
       field: 'requestId',
       reason: 'must be 1 to 64 letters, digits and . _ : -',
@@ -205,10 +219,10 @@ describe('validateUsageEvents', () => {
   })
 
   it('takes 1 to 5,000 events', () => {
-    expect(validateUsageEvents(many(1), NOW)).toHaveLength(1)
-    expect(validateUsageEvents(many(USAGE_EVENTS_MAX), NOW)).toHaveLength(5_000)
-    expect(validateUsageEvents([], NOW)).toEqual({ index: 0, field: 'events', reason: 'must hold at least 1 event' })
-    expect(validateUsageEvents(many(5_001), NOW)).toEqual({
+    expect(validateAll(many(1), NOW)).toHaveLength(1)
+    expect(validateAll(many(USAGE_EVENTS_MAX), NOW)).toHaveLength(5_000)
+    expect(validateAll([], NOW)).toEqual({ index: 0, field: 'events', reason: 'must hold at least 1 event' })
+    expect(validateAll(many(5_001), NOW)).toEqual({
       index: 5_000,
       field: 'events',
       reason: 'must hold at most 5000 events',
