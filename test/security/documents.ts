@@ -15,6 +15,8 @@ import { type RootField, rootFieldsOf } from '../schema/schema-walk.ts'
 export const schema: GraphQLSchema = buildSchema()
 
 const DEPTH = 6
+/** Types that lead back to each other: what was selected above is not selected again. */
+const IN_CIRCLES: ReadonlySet<string> = new Set(['InventoryItem', 'RetentionTimer'])
 
 /** Settings of a document. */
 export type DocumentOptions = {
@@ -32,26 +34,34 @@ export function documentOf(name: string, { of, nestedFirst }: DocumentOptions = 
   const variables = field.args.map((each) => `$${each.name}: ${each.type}`).join(', ')
   const args = field.args.map((each) => `${each.name}: $${each.name}`).join(', ')
   const call = args ? `${name}(${args})` : name
-  return `${operation} Probe${variables ? `(${variables})` : ''} { ${call} ${selectionOf(getNamedType(field.type), DEPTH, nestedFirst)} }`
+  return `${operation} Probe${variables ? `(${variables})` : ''} { ${call} ${selectionOf(getNamedType(field.type), DEPTH, nestedFirst, [])} }`
 }
 
-function selectionOf(type: GraphQLNamedType, depth: number, first: number | undefined): string {
+type First = number | undefined
+
+function selectionOf(type: GraphQLNamedType, depth: number, first: First, above: readonly string[]): string {
   if (isLeafType(type)) return ''
   if (isUnionType(type)) {
-    const members = type.getTypes().map((each) => `... on ${each.name} ${selectionOf(each, depth, first)}`)
+    const members = type.getTypes().map((each) => `... on ${each.name} ${selectionOf(each, depth, first, above)}`)
     return `{ __typename ${members.join(' ')} }`
   }
   if (!isObjectType(type) && !isInterfaceType(type)) return ''
-  const fields = Object.values(type.getFields()).flatMap((field) => select(field, depth, first))
+  const fields = Object.values(type.getFields()).flatMap((field) => select(field, depth, first, [...above, type.name]))
   return `{ __typename ${fields.join(' ')} }`
 }
 
-function select(field: GraphQLField<unknown, unknown>, depth: number, first: number | undefined): string[] {
+function select(
+  field: GraphQLField<unknown, unknown>,
+  depth: number,
+  first: First,
+  above: readonly string[],
+): string[] {
   const type = getNamedType(field.type)
   if (isLeafType(type)) return [field.name]
-  if (depth <= 1 || field.args.some((each) => String(each.type).endsWith('!'))) return []
+  if (depth <= 1 || (IN_CIRCLES.has(type.name) && above.includes(type.name))) return []
+  if (field.args.some((each) => String(each.type).endsWith('!'))) return []
   const isList = first !== undefined && field.args.some((each) => each.name === 'first')
-  return [`${field.name}${isList ? `(first: ${first})` : ''} ${selectionOf(type, depth - 1, first)}`]
+  return [`${field.name}${isList ? `(first: ${first})` : ''} ${selectionOf(type, depth - 1, first, above)}`]
 }
 
 /** How late a mutation comes among all: what ends a record after what uses it, and the account at the very end, reopened. */
