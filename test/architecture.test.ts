@@ -153,6 +153,17 @@ describe('the house', () => {
     expect(filesWith(writes)).toEqual(['domains/inventory/inventory.service.ts'])
   })
 
+  test('ends items of the inventory where their ledger is written, and nowhere else', () => {
+    // What ended has `done_at`, says the table; so whoever ends an item writes it.
+    const ends =
+      /update\s+(public\.)?"?inventory_item\b[^`]*\bdone_at\s*=|inventoryItem(s)?\s*\.\s*update[^`]*\bdoneAt\b/i
+    expect(ends.test('update inventory_item as i set done_at = now()')).toBe(true)
+    expect(ends.test("tx.inventoryItem.updateMany({ where, data: { state: 'ERASED', doneAt } })")).toBe(true)
+    const ending = filesWith(ends).filter((path) => !path.startsWith('domains/usage/usage-fold.'))
+    expect(ending).toEqual(['domains/inventory/erasure.service.ts'])
+    expect(filesWith(/\bendItems\b/)).toEqual([])
+  })
+
   test('asks the time of the machine in one file, and where its OAuth library does so too', () => {
     expect(filesWith(/new Date\(\)|Date\.now\(\)/).sort()).toEqual(['auth/oauth/provider.ts', 'time/clock.ts'])
   })
