@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject, onTestFinished } from 'vitest'
-import { copyDatabase } from '../kit/database.ts'
+import { copyDatabase } from '../kit/global-setup.ts'
 import { SEEDED_PUBLIC_URL, type Seeded, seedDatabase } from '../kit/seeded.ts'
 import { type ServerProcess, startServerProcess } from '../kit/server-process.ts'
 
