@@ -1,6 +1,6 @@
 import type { Database, Tx } from '../db/database.ts'
 import type { Job } from '../generated/prisma/client.ts'
-import { addSeconds, type Clock } from '../time/clock.ts'
+import { addSeconds, CLOCK_SKEW_SECONDS, type Clock } from '../time/clock.ts'
 import { newId } from '../time/id.ts'
 
 /** One bounded piece of a long work, done in one transaction. */
@@ -60,12 +60,14 @@ export async function enqueueJob(
 export async function runJobStep(db: Database, clock: Clock, handlers: readonly JobHandler[]): Promise<boolean> {
   const kinds = handlers.map((handler) => handler.kind)
   const now = clock.now()
+  // Put off while the clock was ahead.
+  const neverMeant = addSeconds(now, RETRY_SECONDS + CLOCK_SKEW_SECONDS)
   let claimed: Job | undefined
   try {
     await db.worker(async (tx) => {
       const [row] = await tx.$queryRaw<{ account_id: string; id: string }[]>`
         select account_id, id from job
-        where state in ('QUEUED', 'RUNNING') and run_at <= ${now} and kind = any(${kinds})
+        where state in ('QUEUED', 'RUNNING') and (run_at <= ${now} or run_at > ${neverMeant}) and kind = any(${kinds})
         order by run_at limit 1 for update skip locked`
       if (!row) return
       const key = { accountId_id: { accountId: row.account_id, id: row.id } }

@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts'
-import { addSeconds, type Clock } from '../time/clock.ts'
+import { addSeconds, CLOCK_SKEW_SECONDS, type Clock } from '../time/clock.ts'
 import { type JobHandler, runJobStep, type ScheduledTask } from './jobs.ts'
 
 const IDLE_MS = 1_000
@@ -83,7 +83,10 @@ export class Runner {
     }
   }
 
-  /** Takes a due task by moving its due time, so that no other worker runs it meanwhile. */
+  /**
+   * Takes a due task by moving its due time, so that no other worker runs it meanwhile. A due time that lies further ahead
+   * than the interval was reckoned while the clock was ahead: it is due now.
+   */
   async #claim(task: ScheduledTask): Promise<boolean> {
     const { db, clock } = this.#options
     const now = clock.now()
@@ -91,7 +94,8 @@ export class Runner {
     const claimed = await db.worker(
       (tx) => tx.$executeRaw`
         insert into schedule (name, due_at) values (${task.name}, ${next})
-        on conflict (name) do update set due_at = excluded.due_at where schedule.due_at <= ${now}`,
+        on conflict (name) do update set due_at = excluded.due_at
+          where schedule.due_at <= ${now} or schedule.due_at > ${addSeconds(next, CLOCK_SKEW_SECONDS)}`,
     )
     return claimed === 1
   }

@@ -11,3 +11,6 @@ export const systemClock: Clock = { now: () => new Date() }
 export function addSeconds(instant: Date, seconds: number): Date {
   return new Date(instant.getTime() + seconds * 1000)
 }
+
+/** By how many seconds the clocks of several machines may differ. What lies further ahead than that was never meant. */
+export const CLOCK_SKEW_SECONDS = 5

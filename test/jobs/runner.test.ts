@@ -75,6 +75,50 @@ test('a task that fails is told, and tried again after 30 seconds', async () => 
   expect(runs).toBe(2)
 })
 
+test('a task that ran while the clock was ahead runs again when the clock is back, and keeps to its interval', async () => {
+  let runs = 0
+  const run = async () => {
+    runs += 1
+  }
+  const runner = runnerOf([{ name: 'test.ahead', everySeconds: 60, run }])
+  const start = clock.now().toISOString()
+  clock.move(400 * 86_400)
+  await runner.runDue()
+  expect(runs).toBe(1)
+  clock.set(start)
+  await runner.runDue()
+  expect(runs).toBe(2)
+  clock.move(59)
+  await runner.runDue()
+  expect(runs).toBe(2)
+  clock.move(1)
+  await runner.runDue()
+  expect(runs).toBe(3)
+})
+
+test('clocks of two machines that differ by seconds do not make a task run twice in its interval', async () => {
+  let runs = 0
+  const run = async () => {
+    runs += 1
+  }
+  const runner = runnerOf([{ name: 'test.skew', everySeconds: 60, run }])
+  clock.move(5)
+  await runner.runDue()
+  clock.move(-5)
+  await runner.runDue()
+  expect(runs).toBe(1)
+  clock.move(5)
+})
+
+test('a job that was put off while the clock was ahead goes on when the clock is back', async () => {
+  const start = clock.now().toISOString()
+  clock.move(400 * 86_400)
+  const id = await enqueue('test.ahead')
+  clock.set(start)
+  await runnerOf([], [counting('test.ahead')]).runDue()
+  expect((await jobOf(id)).state).toBe('DONE')
+})
+
 test('a task that fails keeps no other from running', async () => {
   const ran: string[] = []
   const failing = { name: 'test.first', everySeconds: 1, run: () => Promise.reject(new Error('fails')) }
