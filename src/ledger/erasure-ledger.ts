@@ -6,6 +6,8 @@ export type LedgerEffect = {
   readonly category: string
   readonly action: string
   readonly itemIds: readonly string[]
+  /** Set where the persons' keys of the category go, whatever is kept under them. */
+  readonly keysGo?: true
 }
 
 /**
@@ -19,7 +21,7 @@ export interface ErasureLedger {
    * @param lineId names what belongs together; `done` or `aborted` repeat it
    */
   intend(lineId: string, at: Date, effects: readonly LedgerEffect[]): Promise<void>
-  /** Notes that what was announced is committed. */
+  /** Notes that what was announced is committed. On disk a moment later: nothing waits for it. */
   done(lineId: string, at: Date): Promise<void>
   /** Notes that what was announced was rolled back. */
   aborted(lineId: string, at: Date): Promise<void>

@@ -3,17 +3,15 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KeyProvider } from '../crypto/key-provider.ts'
 import type { ErasureLedger, LedgerEffect } from './erasure-ledger.ts'
-import { hashOf, type LedgerEntry, signingKeyOf, writeLine } from './ledger-line.ts'
-
-/** What the names of the files end in. */
-export const LEDGER_SUFFIX = '.ledger'
+import { hashOf, type LedgerEntry, type LedgerLine, nameOfKey, signingKeyOf, writeLine } from './ledger-line.ts'
+import { LEDGER_SUFFIX, readLedger } from './read-ledger.ts'
 
 /** The key pair of the ledger: made of the provider's own secret, so that it is in no database and no backup of one. */
 export async function ledgerKey(keyProvider: KeyProvider) {
   return signingKeyOf(await keyProvider.mac('ledger', ['ed25519']))
 }
 
-type Waiting = { readonly entry: LedgerEntry; readonly synced: boolean; resolve(): void; reject(error: unknown): void }
+type Waiting = { readonly entry: LedgerEntry; resolve(): void; reject(error: unknown): void }
 
 /**
  * The ledger as files in a folder: each process adds to one of its own, made when it first has something to say. Lines
@@ -24,6 +22,7 @@ export class FileLedger implements ErasureLedger {
   readonly #keyProvider: KeyProvider
   #file: Promise<OpenFile> | undefined
   #waiting: Waiting[] = []
+  #refused: LedgerEntry[] = []
   #writing: Promise<void> | undefined
 
   /** @param dir made when it is missing, open to its owner alone. */
@@ -33,16 +32,26 @@ export class FileLedger implements ErasureLedger {
   }
 
   intend(lineId: string, at: Date, effects: readonly LedgerEffect[]): Promise<void> {
-    const plain = effects.map((effect) => ({ ...effect, itemIds: [...effect.itemIds] }))
-    return this.#add({ kind: 'INTENT', id: lineId, at: at.toISOString(), effects: plain }, true)
+    const plain = effects.map(({ keysGo, ...effect }) => ({
+      ...effect,
+      itemIds: [...effect.itemIds],
+      ...(keysGo ? { keysGo } : {}),
+    }))
+    return this.#add({ kind: 'INTENT', id: lineId, at: at.toISOString(), effects: plain })
   }
 
   done(lineId: string, at: Date): Promise<void> {
-    return this.#add({ kind: 'DONE', id: lineId, at: at.toISOString() }, false)
+    return this.#add({ kind: 'DONE', id: lineId, at: at.toISOString() })
   }
 
   aborted(lineId: string, at: Date): Promise<void> {
-    return this.#add({ kind: 'ABORTED', id: lineId, at: at.toISOString() }, false)
+    return this.#add({ kind: 'ABORTED', id: lineId, at: at.toISOString() })
+  }
+
+  /** Every line of every file, this one's too. @throws LedgerNotWholeError @see readLedger */
+  async *read(): AsyncGenerator<LedgerLine> {
+    const { publicKey } = await ledgerKey(this.#keyProvider)
+    yield* readLedger(this.#dir, publicKey)
   }
 
   /** Writes what waits, makes sure of it, and closes the file. */
@@ -53,10 +62,12 @@ export class FileLedger implements ErasureLedger {
     await file?.close()
   }
 
-  #add(entry: LedgerEntry, synced: boolean): Promise<void> {
+  #add(entry: LedgerEntry): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.push({ entry, synced, resolve, reject })
-    this.#writing ??= this.#write()
+    this.#waiting.push({ entry, resolve, reject })
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined
+    })
     return promise
   }
 
@@ -65,23 +76,35 @@ export class FileLedger implements ErasureLedger {
       const batch = this.#waiting
       this.#waiting = []
       try {
-        this.#file ??= openFile(this.#dir, this.#keyProvider, batch[0]?.entry.at ?? '')
-        const file = await this.#file
-        await file.append(
-          batch.map(({ entry }) => entry),
-          batch.some(({ synced }) => synced),
-        )
+        await this.#writeBatch(batch.map(({ entry }) => entry))
         for (const { resolve } of batch) resolve()
       } catch (error) {
-        // What a failed write left behind is unknown: the next line goes to a new file.
-        const file = this.#file
-        this.#file = undefined
-        await file?.then((broken) => broken.close()).catch(() => {})
+        await this.#giveUpFile(batch.map(({ entry }) => entry))
         for (const { reject } of batch) reject(error)
+        continue
       }
+      // What was done need not be waited for, but is not left to chance either.
+      if (this.#waiting.length === 0) await this.#file?.then((file) => file.sync()).catch(() => this.#giveUpFile([]))
     }
-    // In the same step in which nothing waited: whoever comes next begins anew.
-    this.#writing = undefined
+  }
+
+  async #writeBatch(entries: readonly LedgerEntry[]): Promise<void> {
+    this.#file ??= openFile(this.#dir, this.#keyProvider, entries[0]?.at ?? '')
+    const file = await this.#file
+    await file.append([...this.#refused, ...entries])
+    if (entries.some(({ kind }) => kind === 'INTENT')) await file.sync()
+    this.#refused = []
+  }
+
+  /**
+   * What a failed write left behind is unknown: the next line goes to a new file. What was refused may stand there all
+   * the same, so that the next line that can be written is preceded by its end.
+   */
+  async #giveUpFile(entries: readonly LedgerEntry[]): Promise<void> {
+    const broken = this.#file
+    this.#file = undefined
+    for (const { kind, id, at } of entries) if (kind === 'INTENT') this.#refused.push({ kind: 'ABORTED', id, at })
+    await broken?.then((file) => file.close()).catch(() => undefined)
   }
 }
 
@@ -91,13 +114,14 @@ class OpenFile {
   readonly #key: Awaited<ReturnType<typeof ledgerKey>>
   #lines = 0
   #prev = ''
+  #synced = true
 
   constructor(handle: FileHandle, key: Awaited<ReturnType<typeof ledgerKey>>) {
     this.#handle = handle
     this.#key = key
   }
 
-  async append(entries: readonly LedgerEntry[], synced: boolean): Promise<void> {
+  async append(entries: readonly LedgerEntry[]): Promise<void> {
     let text = ''
     for (const entry of entries) {
       this.#lines += 1
@@ -105,12 +129,19 @@ class OpenFile {
       this.#prev = hashOf(line)
       text += `${line}\n`
     }
+    this.#synced = false
     await this.#handle.writeFile(text)
-    if (synced) await this.#handle.datasync()
+  }
+
+  /** Resolves when all of it is on disk. */
+  async sync(): Promise<void> {
+    if (this.#synced) return
+    await this.#handle.datasync()
+    this.#synced = true
   }
 
   async close(): Promise<void> {
-    await this.#handle.datasync().finally(() => this.#handle.close())
+    await this.sync().finally(() => this.#handle.close())
   }
 }
 
@@ -120,7 +151,8 @@ async function openFile(dir: string, keyProvider: KeyProvider, at: string): Prom
   const id = randomUUID()
   const handle = await open(join(dir, `${id}${LEDGER_SUFFIX}`), 'ax', 0o600)
   const file = new OpenFile(handle, key)
-  await file.append([{ kind: 'FILE', version: 1, id, at }], true)
+  await file.append([{ kind: 'FILE', version: 1, id, at, publicKey: nameOfKey(key.publicKey) }])
+  await file.sync()
   const folder = await open(dir, 'r')
   await folder.sync().finally(() => folder.close())
   return file

@@ -11,6 +11,7 @@ const effect = z.strictObject({
   category: word,
   action: word,
   itemIds: z.array(id),
+  keysGo: z.literal(true).optional(),
 })
 const place = {
   /** Place in its file, 1 first. */
@@ -19,7 +20,14 @@ const place = {
   prev: z.string().max(43),
 }
 const lineShape = z.discriminatedUnion('kind', [
-  z.strictObject({ ...place, kind: z.literal('FILE'), version: z.literal(1), id, at }),
+  z.strictObject({
+    ...place,
+    kind: z.literal('FILE'),
+    version: z.literal(1),
+    id,
+    at,
+    publicKey: z.string().length(43),
+  }),
   z.strictObject({ ...place, kind: z.literal('INTENT'), id, at, effects: z.array(effect).min(1) }),
   z.strictObject({ ...place, kind: z.literal('DONE'), id, at }),
   z.strictObject({ ...place, kind: z.literal('ABORTED'), id, at }),
@@ -43,6 +51,10 @@ export function signingKeyOf(seed: Uint8Array): { readonly privateKey: KeyObject
   const privateKey = createPrivateKey({ key: Buffer.concat([head, seed]), format: 'der', type: 'pkcs8' })
   return { privateKey, publicKey: createPublicKey(privateKey) }
 }
+
+/** The public key as a file names it: its 32 bytes, base64url. */
+export const nameOfKey = (publicKey: KeyObject): string =>
+  publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64url')
 
 /** The line as text: its JSON, a space, its signature; without the end of line. */
 export function writeLine(line: LedgerLine, privateKey: KeyObject): string {

@@ -2,15 +2,38 @@ import type { KeyObject } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LEDGER_SUFFIX } from './file-ledger.ts'
-import { hashOf, type LedgerLine, readLine } from './ledger-line.ts'
+import { hashOf, type LedgerLine, nameOfKey, readLine } from './ledger-line.ts'
 
-/** A line that is not what was written. The message names file, line and reason, and shows nothing of it. */
+/** What the names of the files end in. */
+export const LEDGER_SUFFIX = '.ledger'
+
+/** What is wrong with a line, in words. */
+const FAULTS = {
+  signature: 'its signature is not that of this ledger',
+  other_key: 'it was signed with another key',
+  shape: 'it has another form',
+  order: 'it does not follow the line before',
+  place: 'it stands where it does not belong',
+  head: 'it is the head of another file',
+} as const
+
+/** What is wrong with a line, as a closed word. */
+export type LedgerFault = keyof typeof FAULTS
+
+/** A line that is not what was written. Names file, line and reason, and shows nothing of it. */
 export class LedgerNotWholeError extends Error {
   override readonly name = 'LedgerNotWholeError'
   readonly code = 'LEDGER.NOT_WHOLE'
-  constructor(file: string, line: number, reason: string) {
-    super(`The ledger of erasures does not verify: ${file}, line ${line}: ${reason}.`)
+  /** Name of the file, without its folder. */
+  readonly file: string
+  /** 1 is the first. */
+  readonly line: number
+  readonly fault: LedgerFault
+  constructor(file: string, line: number, fault: LedgerFault) {
+    super(`The ledger of erasures does not verify: ${file}, line ${line}: ${FAULTS[fault]}.`)
+    this.file = file
+    this.line = line
+    this.fault = fault
   }
 }
 
@@ -26,7 +49,9 @@ export async function* readLedger(dir: string, publicKey: KeyObject): AsyncGener
 
 /** Names of the files, in order. */
 async function ledgerFiles(dir: string): Promise<string[]> {
-  const there = await stat(dir).catch(() => null)
+  const there = await stat(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
   if (!there) return []
   return (await readdir(dir)).filter((name) => name.endsWith(LEDGER_SUFFIX)).sort()
 }
@@ -37,15 +62,33 @@ async function* readFile(path: string, name: string, publicKey: KeyObject): Asyn
   for await (const text of wholeLines(path)) {
     n += 1
     const line = readLine(text, publicKey)
-    if (line === 'SIGNATURE') throw new LedgerNotWholeError(name, n, 'its signature is not that of this ledger')
-    if (line === 'SHAPE') throw new LedgerNotWholeError(name, n, 'it has another form')
-    if (line.n !== n || line.prev !== prev) throw new LedgerNotWholeError(name, n, 'it does not follow the line before')
-    if ((line.kind === 'FILE') !== (n === 1)) throw new LedgerNotWholeError(name, n, 'it is in the wrong place')
-    if (line.kind === 'FILE' && name !== `${line.id}${LEDGER_SUFFIX}`)
-      throw new LedgerNotWholeError(name, n, 'it is the head of another file')
+    const fault = faultOf(line, { n, prev, name, text, publicKey })
+    if (typeof line === 'string' || fault !== null) throw new LedgerNotWholeError(name, n, fault ?? 'shape')
     prev = hashOf(text)
     yield line
   }
+}
+
+type Expected = {
+  readonly n: number
+  readonly prev: string
+  readonly name: string
+  readonly text: string
+  readonly publicKey: KeyObject
+}
+
+function faultOf(line: ReturnType<typeof readLine>, { n, prev, name, text, publicKey }: Expected): LedgerFault | null {
+  if (line === 'SIGNATURE') return n === 1 && namesOtherKey(text, publicKey) ? 'other_key' : 'signature'
+  if (line === 'SHAPE') return 'shape'
+  if (line.n !== n || line.prev !== prev) return 'order'
+  if ((line.kind === 'FILE') !== (n === 1)) return 'place'
+  return line.kind === 'FILE' && name !== `${line.id}${LEDGER_SUFFIX}` ? 'head' : null
+}
+
+/** Whether a head that does not verify says itself that it is of another key: the operator has the wrong one. */
+function namesOtherKey(text: string, publicKey: KeyObject): boolean {
+  const named = /"publicKey":"([A-Za-z0-9_-]{43})"/.exec(text)?.[1]
+  return named !== undefined && named !== nameOfKey(publicKey)
 }
 
 /** Lines that have their end; a rest without one is dropped. */

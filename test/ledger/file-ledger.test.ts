@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EnvKeyProvider } from '../../src/crypto/env-key-provider.ts'
 import { FileLedger, ledgerKey } from '../../src/ledger/file-ledger.ts'
@@ -24,8 +26,14 @@ afterAll(() => rm(root, { recursive: true }))
 
 const publicKey = async () => (await ledgerKey(provider)).publicKey
 
+async function collect(lines: AsyncIterable<LedgerLine>): Promise<LedgerLine[]> {
+  const all: LedgerLine[] = []
+  for await (const line of lines) all.push(line)
+  return all
+}
+
 async function linesOf(dir: string): Promise<LedgerLine[]> {
-  return Array.fromAsync(readLedger(dir, await publicKey()))
+  return collect(readLedger(dir, await publicKey()))
 }
 
 /** A folder with one file of a head, three announcements and what became of two. */
@@ -86,7 +94,36 @@ test('a folder that cannot be written refuses the announcement; a later one is m
   await rm(path)
   await ledger.intend(randomUUID(), AT, [effect()])
   await ledger.close()
-  expect((await linesOf(path)).length).toBe(2)
+  // What was refused may have been written all the same: what follows says first that it did not happen.
+  expect((await linesOf(path)).map(({ kind }) => kind)).toEqual(['FILE', 'ABORTED', 'INTENT'])
+})
+
+test('a disk that is full refuses the announcement, and every line that is told to be there is', async () => {
+  const dir = join(root, 'full')
+  await mkdir(dir, { mode: 0o700 })
+  const code = `
+    import { FileLedger } from './src/ledger/file-ledger.ts'
+    import { EnvKeyProvider } from './src/crypto/env-key-provider.ts'
+    const ledger = new FileLedger(process.argv[1], new EnvKeyProvider(process.argv[2]))
+    const effect = { erasureId: crypto.randomUUID(), accountId: crypto.randomUUID(), system: 'usage', category: 'USAGE',
+      action: 'DELETE', itemIds: Array.from({ length: 500 }, () => crypto.randomUUID()) }
+    for (let left = 20; left > 0; left -= 1) {
+      const id = crypto.randomUUID()
+      await ledger.intend(id, new Date(0), [effect]).then(() => console.log(id), (error) => console.log(error.code))
+    }`
+  // A limit of 100 KiB for a file stands in for a full disk: a line of 500 items has about 20.
+  const shell = `ulimit -f 100; trap '' XFSZ; exec "$0" --input-type=module-typescript -e "$1" "$2" "$3"`
+  const args = ['-c', shell, process.execPath, code, dir, `index=${key(1)},e1=${key(2)}`]
+  const { stdout } = await promisify(execFile)('bash', args)
+  const answers = stdout.trim().split('\n')
+  const promised = answers.filter((answer) => answer.length === 36)
+  expect(answers.filter((answer) => answer === 'EFBIG').length).toBeGreaterThan(2)
+  expect(promised.length).toBeGreaterThan(8)
+  const lines = await linesOf(dir)
+  const there = lines.filter(({ kind }) => kind === 'INTENT').map(({ id }) => id)
+  expect(promised.filter((id) => !there.includes(id))).toEqual([])
+  const aborted = new Set(lines.filter(({ kind }) => kind === 'ABORTED').map(({ id }) => id))
+  expect(there.filter((id) => !promised.includes(id) && !aborted.has(id))).toEqual([])
 })
 
 test('a folder that is not there has no lines', async () => {
@@ -121,13 +158,13 @@ describe('what was tampered with is found', () => {
     const { dir } = await written(randomUUID())
     const other = new EnvKeyProvider(`index=${key(3)},e1=${key(2)}`)
     const foreign = (await ledgerKey(other)).publicKey
-    await expect(Array.fromAsync(readLedger(dir, foreign))).rejects.toMatchObject({ code: 'LEDGER.NOT_WHOLE' })
+    await expect(collect(readLedger(dir, foreign))).rejects.toMatchObject({ line: 1, fault: 'other_key' })
   })
 
   test('a file under the name of another', async () => {
     const { dir, path } = await written(randomUUID())
     await writeFile(join(dir, `${randomUUID()}.ledger`), await readFile(path))
-    await expect(linesOf(dir)).rejects.toMatchObject({ code: 'LEDGER.NOT_WHOLE' })
+    await expect(linesOf(dir)).rejects.toMatchObject({ line: 1, fault: 'head' })
   })
 })
 
