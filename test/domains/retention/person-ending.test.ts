@@ -106,14 +106,14 @@ test('a category is ended in transactions of 500, but for what is held; that is 
   await holdItem('many/8')
   const ended = await endCategory(s.deps, s.systems, { ...person(3), category: 'COOKIE' }, 'DELETE')
   expect([ended.ended, ended.keysDestroyed, ended.items.length]).toEqual([1_201, 1, 1_203])
-  expect(ended.items.filter(({ outcome }) => outcome === 'HELD').map(({ place }) => place?.locator)).toEqual([
-    'many/7',
-    'many/8',
-  ])
+  const held = ended.items.filter(({ outcome }) => outcome === 'HELD')
+  expect(held.map(({ place }) => place?.locator).sort()).toEqual(['many/7', 'many/8'])
   expect(s.log.filter((line) => !line.startsWith('test.one DELETE'))).toEqual([
     ...['intend 500', 'done', 'intend 500', 'done'],
-    ...['test.one reseal many/7', 'test.one reseal many/8', 'intend 201', 'done'],
+    ...[expect.stringMatching(/^test.one reseal many.[78]$/), expect.stringMatching(/^test.one reseal many.[78]$/)],
+    ...['intend 201', 'done'],
   ])
+  expect(s.stores[0].resealed.toSorted()).toEqual(['many/7', 'many/8'])
   expect([await stateOf('many/7'), await stateOf('many/9')]).toEqual(['LIVE', 'ERASED'])
   expect(await keysOf(3, 'COOKIE')).toEqual([
     { ofItem: false, living: false, keys: 1 },
