@@ -56,6 +56,11 @@ export const SELECTIONS: Readonly<Record<string, string>> = {
     'legalHold { id accountId scope itemId subjectId category state confidential reviewOn marked itemsHeld itemsResumed }',
   changeHoldReview: 'legalHold { id reviewOn reviewOverdue }',
   releaseHold: 'legalHold { id state marked itemsHeld itemsResumed }',
+  proposeRetentionRule: 'approval { id state proposedById retentionRule { category period effectiveFrom } }',
+  approveRetentionRule:
+    'retentionRule { id category trigger period version state effectiveFrom } approval { id state decidedById }',
+  rejectApproval: 'approval { id state decidedById }',
+  withdrawApproval: 'approval { id state decidedById }',
   createWebhookEndpoint: 'webhookEndpoint { id url label kinds state } secret publicKey',
   updateWebhookEndpoint: 'webhookEndpoint { id url label kinds state }',
   setWebhookEndpointState: 'webhookEndpoint { id state disabledReason }',

@@ -4,6 +4,7 @@ import { fanOut } from '../../src/domains/webhooks/webhooks.feed.ts'
 import type { World } from '../kit/world.ts'
 import { manifestOf } from '../security/valid-variables.ts'
 import { fresh, inference, join, openAccount, perform, person, type Who } from './calls.ts'
+import { aRule, propose, staffMember } from './retention-rules-kit.ts'
 
 /** A valid call of a mutation, another valid input, and somebody else who may make the call too. */
 export type MutationCase = {
@@ -314,6 +315,23 @@ export const MUTATION_CASES: Readonly<Record<string, (world: World) => Promise<M
   async releaseHold(world) {
     const input = { legalHoldId: await hold(world), reason: 'Settled with Canary Corp' }
     return { as: 'staff', input, otherInput: { ...input, legalHoldId: await hold(world) }, personal: [input.reason] }
+  },
+  async proposeRetentionRule() {
+    return { as: 'staff', input: aRule, otherInput: { ...aRule, period: 'P7M' } }
+  },
+  async approveRetentionRule(world) {
+    const officer = await staffMember(world, 'PRIVACY_OFFICER')
+    const [one, other] = [await propose(world, officer), await propose(world, officer)]
+    return { as: 'staff', input: { approvalId: one }, otherInput: { approvalId: other } }
+  },
+  async rejectApproval(world) {
+    const officer = await staffMember(world, 'PRIVACY_OFFICER')
+    const [one, other] = [await propose(world, officer), await propose(world, officer)]
+    return { as: 'staff', input: { approvalId: one }, otherInput: { approvalId: other } }
+  },
+  async withdrawApproval(world) {
+    const [one, other] = [await propose(world, 'staff'), await propose(world, 'staff')]
+    return { as: 'staff', input: { approvalId: one }, otherInput: { approvalId: other } }
   },
   async recordRecipient(world) {
     const entry = {
