@@ -6,6 +6,7 @@ import { eventsSystem } from './domains/events/events.system.ts'
 import { inventorySystem } from './domains/inventory/inventory.system.ts'
 import type { PersonalDataSystem } from './domains/personal-data.ts'
 import { processingSystem } from './domains/processing/processing.system.ts'
+import { holdsSystem } from './domains/retention/holds.system.ts'
 import { usageSystem } from './domains/usage/usage.system.ts'
 import { webhooksSystem } from './domains/webhooks/webhooks.system.ts'
 
@@ -17,6 +18,7 @@ export const SYSTEMS: readonly PersonalDataSystem[] = [
   eventsSystem,
   jobsSystem,
   inventorySystem,
+  holdsSystem,
   processingSystem,
   webhooksSystem,
   keysSystem,

@@ -104,6 +104,14 @@ async function insertRows(owner: Owner, { accountId, subjectId }: Person): Promi
     subjectId,
   )
   await run(
+    `insert into legal_hold (account_id, id, scope, subject_id, authority_cipher, reason_cipher, confidential, review_on,
+       placed_by, placed_at, released_by, released_at, release_reason_cipher, mark_pending)
+     values ($1::uuid, gen_random_uuid(), 'SUBJECT', $2::uuid, '\\x00', '\\x00', false, '2026-09-15', 'STAFF:-', now(),
+       'STAFF:-', now(), '\\x00', false)`,
+    accountId,
+    subjectId,
+  )
+  await run(
     `with made as (
        insert into reconciliation (account_id, id, job_id, started_at)
        values ('${PLATFORM}', gen_random_uuid(), gen_random_uuid(), now()) returning id)

@@ -118,6 +118,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   jobs: references(4, null),
   // Items of the row, the sign-in and four months with their categories; one recipient.
   inventory: references(7, 'ACCOUNTABILITY'),
+  holds: references(1, 'LEGAL_CLAIMS'),
   processing: references(1, 'RECONCILIATION_RECORD'),
   webhooks: references(1, 'DELIVERY_LOG'),
   keys: references(1, 'KEY_RECORD'),

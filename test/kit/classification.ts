@@ -101,6 +101,13 @@ export const COLUMNS: Readonly<Record<string, Readonly<Record<string, Kind>>>> =
     regions: { public: 'names of regions, checked by their pattern before they are written' },
   },
   'public.inventory_item': { system: 'vocabulary', locator: 'vocabulary' },
+  'public.legal_hold': {
+    authority_cipher: 'encrypted',
+    reason_cipher: 'encrypted',
+    release_reason_cipher: 'encrypted',
+    placed_by: caller,
+    released_by: caller,
+  },
   'public.system': {
     key: 'vocabulary',
     name: { public: 'name of a system of this program, written by it' },

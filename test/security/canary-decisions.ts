@@ -22,6 +22,7 @@ const keys: Decision = { closed: 'public keys of a machine in a closed shape, st
 const networks: Decision = { closed: 'networks, parsed and written anew in their canonical form' }
 const pattern: Decision = { closed: 'a published pattern without white space, a CHECK of the table' }
 const id: Decision = { closed: 'an id, parsed to UUIDs' }
+const day: Decision = { closed: 'a date, parsed' }
 const instant: Decision = { closed: 'an instant' }
 const kind: Decision = { closed: 'a word of the list of kinds' }
 const cursor: Decision = { closed: 'a cursor, parsed to ids; stored nowhere' }
@@ -38,6 +39,10 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   country,
   region,
   subdivision,
+  authority: words,
+  reason: words,
+  reviewOn: day,
+  reviewBefore: day,
   scopes,
   regions: region,
   contractOn: { closed: 'a date, parsed' },
@@ -64,6 +69,8 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   collectedTo: instant,
   accountId: id,
   subjectId: id,
+  itemId: id,
+  legalHoldId: id,
   apiClientId: id,
   webhookEndpointId: id,
   webhookDeliveryId: id,

@@ -20,6 +20,7 @@ export type Holdings = {
   readonly webhookEndpointId: string
   readonly webhookDeliveryId: string
   readonly inventoryItemIds: readonly string[]
+  readonly legalHoldId: string
   readonly invitationCode: string
   /** The first cursor of each list that its owner sees. */
   readonly cursors: readonly string[]
@@ -104,6 +105,8 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
     input: { yaml: manifestOf(`made_${as.toLowerCase()}`), idempotencyKey: key },
   })
   await call(world, 'staff', 'reconcileInventory', { input: { accountId } })
+  const held = { subjectId, category: 'PAYMENT', authority: 'Made court', reason: 'Made case', reviewOn: '2026-09-15' }
+  const hold = await call(world, 'staff', 'placeHold', { input: { ...held, confidential: false } })
   const fileHash = (as === 'subject' ? 'a' : 'b').repeat(64)
   await call(world, 'gateway', 'openUsageImport', { input: { accountId, fileHash, shiftMs: 1 } })
   // An export ends at the instant that it was asked for.
@@ -114,6 +117,7 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
     apiClientId: String(client.apiClient.id),
     platformClientId: String(platform.apiClient.id),
     jobId: String(exported.job.id),
+    legalHoldId: String(hold.legalHold.id),
     webhookEndpointId: String(endpoint.webhookEndpoint.id),
   }
 }

@@ -16,6 +16,11 @@ const WITHOUT_PERSONS: Readonly<Record<string, string>> = {
   'public.usage_aggregate_subjects': 'numbers of persons, without the persons',
   'public.usage_month': 'months that were folded',
   'public.processor': 'organisations of a public register',
+  'public.approval': 'what staff proposes and decides about the program; staff are no subjects',
+  'public.retention_rule': 'rules that everybody may read',
+  'public.retention_drift': 'how late timers were, of nobody in particular',
+  'public.erasure': 'counts of what was ended, without the persons',
+  'public.erasure_item': 'ids of items that ended; whose they were the items say',
   'public._prisma_migrations': 'which migrations ran',
 }
 
@@ -72,6 +77,7 @@ describe('the systems', () => {
       'events',
       'jobs',
       'inventory',
+      'holds',
       'processing',
       'webhooks',
       'keys',

@@ -72,6 +72,19 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     changeMemberRole: { input: { subjectId: member, role: 'ADMIN' } },
     closeAccount: { input: { accountId } },
     reopenAccount: { input: { accountId } },
+    legalHolds: { filter: { accountId } },
+    placeHold: {
+      input: {
+        subjectId: endUser,
+        category: 'PAYMENT',
+        authority: 'A court',
+        reason: 'A case',
+        reviewOn: '2026-09-15',
+        confidential: false,
+      },
+    },
+    changeHoldReview: { input: { legalHoldId: own.legalHoldId, reviewOn: '2026-10-15' } },
+    releaseHold: { input: { legalHoldId: own.legalHoldId, reason: 'Over' } },
     createAccount: {
       input: {
         name: 'New Customer',
