@@ -201,6 +201,18 @@ test('an ended link is a place that holds the item still, so that nothing is orp
     accountId,
   )
   expect(located.map(({ locator, rows }) => `${locator} ${rows}`)).toEqual(['identity_link 1', 'subject 1'])
+  const places = await world.resources.db.worker(
+    (tx) => accountsSystem.locatePage(tx, accountId, null, 1_000),
+    accountId,
+  )
+  const living = await owner.query<{ locator: string; subjectId: string | null }>(
+    `select locator, subject_id::text as "subjectId" from inventory_item
+     where account_id = $1::uuid and system = 'accounts' and state in ('LIVE', 'HELD', 'RESTRICTED')`,
+    accountId,
+  )
+  const names = (all: readonly { locator: string; subjectId: string | null }[]) =>
+    all.map(({ locator, subjectId }) => `${locator} ${subjectId}`).toSorted()
+  expect(names(places)).toEqual(names(living))
 })
 
 test('who joins again by the same identity has one link, which is due no more: held, or just released', async () => {

@@ -4,6 +4,7 @@ import { accountsSystem } from '../../src/domains/accounts/accounts.system.ts'
 import { readPerson } from '../../src/domains/accounts/person-export.ts'
 import { NoSuchPlaceError, type Person } from '../../src/domains/personal-data.ts'
 import { SYSTEMS } from '../../src/systems.ts'
+import { newId } from '../../src/time/id.ts'
 import { fresh, keyOf, perform } from '../api/calls.ts'
 import { type Statements, watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
@@ -81,6 +82,27 @@ test('what can no longer be opened stays as it is', async () => {
   await destroyShared(person)
   expect((await reseal(person)).rows).toBe(0)
   expect((await read(person))?.[0]).toBe(null)
+})
+
+test('keys that items get at once are one for each item, of different versions, beside a shared key of that moment', async () => {
+  const person = await newPerson()
+  const { keys } = world.resources
+  const owner = { accountId: person.accountId, subjectId: person.subjectId, category: 'SECURITY' } as const
+  const items = Array.from({ length: 5 }, () => newId(world.clock))
+  const [shared, ...own] = await Promise.all([
+    run(person, (tx) => keys.keyForWriting(tx, owner)),
+    ...[...items, ...items].map((item) => run(person, (tx) => keys.keyForItem(tx, owner, item))),
+  ])
+  const versions = own.map(({ version }) => version)
+  expect(versions.slice(5)).toEqual(versions.slice(0, 5))
+  expect([shared.version, ...versions.slice(0, 5)].toSorted()).toEqual([1, 2, 3, 4, 5, 6])
+  const [gone, again] = await Promise.all([destroyAll(person), destroyAll(person)])
+  expect([gone, again].toSorted()).toEqual([0, 1])
+  expect(await run(person, (tx) => keys.destroyOfItems(tx, person.accountId, items))).toBe(5)
+
+  function destroyAll(of: Person) {
+    return run(of, (tx) => keys.destroyAll(tx, of.accountId, [owner]))
+  }
 })
 
 test('a sign-in and usage have nothing that is sealed; who holds references alone refuses', async () => {
