@@ -12,6 +12,7 @@ import {
   dispatchOutbox,
   type EventHandler,
   outboxBacklog,
+  recallPutOffEvents,
 } from './domains/events/events.jobs.ts'
 import { deleteDeclarationsOnClosed } from './domains/processing/account-closed.jobs.ts'
 import { deleteOldFindings, reconcileHandler } from './domains/processing/reconciliation.jobs.ts'
@@ -24,7 +25,12 @@ import { ensureMonths, monthsAhead } from './domains/usage/usage.partitions.ts'
 import { foldDueMonths } from './domains/usage/usage-fold.jobs.ts'
 import { deleteEndpointsOnClosed } from './domains/webhooks/account-closed.jobs.ts'
 import { fanOut } from './domains/webhooks/webhooks.feed.ts'
-import { deleteExpiredKeys, redeliveryHandler, webhookBacklog } from './domains/webhooks/webhooks.jobs.ts'
+import {
+  deleteExpiredKeys,
+  recallPutOffDeliveries,
+  redeliveryHandler,
+  webhookBacklog,
+} from './domains/webhooks/webhooks.jobs.ts'
 import { type SendOptions, sendWebhooks } from './domains/webhooks/webhooks.sender.ts'
 import type { Metrics } from './http/metrics.ts'
 import { deleteExpiredJobs, type JobHandler, type ScheduledTask } from './jobs/jobs.ts'
@@ -78,7 +84,10 @@ export function worksOf(
         waiting.set(backlog.waiting)
         oldest.set(backlog.oldestSeconds)
       }),
-      task('outbox.cleanup', HOUR, () => deleteDeliveredEvents(db, clock.now())),
+      task('outbox.cleanup', HOUR, async () => {
+        await deleteDeliveredEvents(db, clock.now())
+        await recallPutOffEvents(db, clock.now())
+      }),
       task('usage.partitions', HOUR, () => ensureMonths(db, monthsAhead(clock.now()), clock.now())),
       task('usage.fold', 60, () => foldDueMonths(db, clock)),
       task('keys.rotation', HOUR, async () => {
@@ -95,7 +104,10 @@ export function worksOf(
         deliveries.set(backlog.waiting)
         oldestDelivery.set(backlog.oldestSeconds)
       }),
-      task('webhooks.cleanup', HOUR, () => deleteExpiredKeys(db, clock.now())),
+      task('webhooks.cleanup', HOUR, async () => {
+        await deleteExpiredKeys(db, clock.now())
+        await recallPutOffDeliveries(db, clock.now())
+      }),
       // A lane of its own: what stood still for a month is a long work, and what is due goes on meanwhile.
       {
         ...{ name: 'retention.sweep', everySeconds: 1, lane: 'retention' },

@@ -8,6 +8,7 @@ import {
   dispatchOutbox,
   type EventHandler,
   outboxBacklog,
+  recallPutOffEvents,
 } from '../../src/domains/events/events.jobs.ts'
 import { retryDelaySeconds } from '../../src/domains/events/events.rules.ts'
 import { emitEvent } from '../../src/domains/events/events.service.ts'
@@ -47,6 +48,20 @@ function handlerOf(requestId: string, before: (subjectId: string) => void = () =
   }
 }
 const effects = (requestId: string) => world.resources.db.worker((tx) => tx.auditEvent.count({ where: { requestId } }))
+
+test('events that were written or put off while the clock was ahead are delivered when the clock is back', async () => {
+  const start = world.clock.now().toISOString()
+  world.clock.move(400 * 86_400)
+  await emit()
+  world.clock.set(start)
+  const requestId = fresh()
+  await dispatch(handlerOf(requestId))
+  expect(await effects(requestId)).toBe(0)
+  expect(await recallPutOffEvents(world.resources.db, world.clock.now())).toBe(1)
+  expect(await recallPutOffEvents(world.resources.db, world.clock.now())).toBe(0)
+  await dispatch(handlerOf(requestId))
+  expect(await effects(requestId)).toBe(1)
+})
 
 test('an event whose handler fails is delivered later, with pauses that grow, and its effect happens once', async () => {
   await emit()

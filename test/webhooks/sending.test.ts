@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { verifyWebhook } from '../../client/src/webhooks.ts'
+import { recallPutOffDeliveries } from '../../src/domains/webhooks/webhooks.jobs.ts'
 import { keyOf, perform } from '../api/calls.ts'
 import type { World } from '../kit/world.ts'
 import {
@@ -56,6 +57,20 @@ test('an event arrives as Standard Webhooks 1.0.0 says, with nothing of a person
   })
   expect(verified(arrival, endpoint)).toEqual({ v1: 1, v1a: 1 })
   expect(delivery).toMatchObject({ state: 'DELIVERED', attempts: 1, lastStatus: 204, lastProblem: null })
+})
+
+test('what was to be sent while the clock was ahead is sent when the clock is back', async () => {
+  const { db } = world.resources
+  const start = world.clock.now().toISOString()
+  world.clock.move(400 * 86_400)
+  await emit(world, [keyOf(world.ids.endUser).id])
+  await place(world)
+  world.clock.set(start)
+  expect(await send(world)).toBe(0)
+  expect(await recallPutOffDeliveries(db, world.clock.now())).toBe(1)
+  expect(await recallPutOffDeliveries(db, world.clock.now())).toBe(0)
+  expect(await send(world)).toBe(1)
+  expect(await states()).toEqual(['DELIVERED'])
 })
 
 test('the client package believes what is sent, and nothing that was changed on its way', async () => {

@@ -1,8 +1,15 @@
 import type { Database, Tx } from '../../db/database.ts'
 import type { OutboxEvent } from '../../generated/prisma/client.ts'
-import { addSeconds, type Clock } from '../../time/clock.ts'
+import { addSeconds, CLOCK_SKEW_SECONDS, type Clock } from '../../time/clock.ts'
 import { lockFeeds } from './events.feed.ts'
-import { type EventKind, type EventPayload, isEventKind, readPayload, retryDelaySeconds } from './events.rules.ts'
+import {
+  type EventKind,
+  type EventPayload,
+  isEventKind,
+  RETRY_SECONDS_MAX,
+  readPayload,
+  retryDelaySeconds,
+} from './events.rules.ts'
 
 /** A delivered event, its payload read by its kind's shape. */
 export type DeliveredEvent<K extends EventKind = EventKind> = {
@@ -132,6 +139,18 @@ function forgetBatch(tx: Tx, until: Date): Promise<number> {
     noted as (
       update event_counter c set forgotten = greatest(c.forgotten, last.sequence) from last where c.feed_id = last.feed_id)
     delete from outbox_event o using gone where o.account_id = gone.account_id and o.id = gone.id`
+}
+
+/**
+ * Makes events due that wait longer than any failure makes them: they were written or put off while the clock was ahead.
+ * @returns how many
+ */
+export function recallPutOffEvents(db: Database, now: Date): Promise<number> {
+  const neverMeant = addSeconds(now, RETRY_SECONDS_MAX + CLOCK_SKEW_SECONDS)
+  return db.worker(
+    (tx) => tx.$executeRaw`
+      update outbox_event set next_attempt_at = ${now} where dispatched_at is null and next_attempt_at > ${neverMeant}`,
+  )
 }
 
 /** What waits in the outbox, for metrics: how many, and the age of the oldest in seconds. */

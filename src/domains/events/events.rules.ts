@@ -172,7 +172,10 @@ export function isPayload(kind: EventKind, payload: unknown): boolean {
   return shapes.get(kind)?.safeParse(payload).success === true
 }
 
+/** The longest pause between two deliveries of an event, in seconds. */
+export const RETRY_SECONDS_MAX = 3_600
+
 /** Seconds until the next attempt after `attempts` failed ones: 1 s, doubled, at most an hour. */
 export function retryDelaySeconds(attempts: number): number {
-  return Math.min(3600, 2 ** Math.min(attempts - 1, 12))
+  return Math.min(RETRY_SECONDS_MAX, 2 ** Math.min(attempts - 1, 12))
 }

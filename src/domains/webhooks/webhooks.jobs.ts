@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { Database, Tx } from '../../db/database.ts'
 import type { JobHandler, JobStep } from '../../jobs/jobs.ts'
+import { addSeconds, CLOCK_SKEW_SECONDS } from '../../time/clock.ts'
 import { newId } from '../../time/id.ts'
+import { LEASE_SECONDS, PAUSE_SECONDS_MAX } from './webhooks.rules.ts'
 
 /** The kind of job that delivers a range of events again. */
 export const REDELIVERY = 'webhooks.redeliver'
@@ -83,6 +85,22 @@ async function redeliver(tx: Tx, payload: Redelivery, until: number, now: Date):
 /** Deletes keys that no longer sign. @returns how many */
 export function deleteExpiredKeys(db: Database, now: Date): Promise<number> {
   return db.worker(async (tx) => (await tx.webhookKey.deleteMany({ where: { expiresAt: { lte: now } } })).count)
+}
+
+/**
+ * Makes deliveries due that wait, or are leased, longer than they ever are meant to: the clock was ahead then.
+ * @returns how many
+ */
+export function recallPutOffDeliveries(db: Database, now: Date): Promise<number> {
+  const neverWaits = addSeconds(now, PAUSE_SECONDS_MAX + CLOCK_SKEW_SECONDS)
+  const neverLeased = addSeconds(now, LEASE_SECONDS + CLOCK_SKEW_SECONDS)
+  return db.worker(
+    (tx) => tx.$executeRaw`
+      update webhook_delivery set
+        next_attempt_at = case when next_attempt_at > ${neverWaits} then ${now} else next_attempt_at end,
+        leased_until = case when leased_until > ${neverLeased} then null else leased_until end
+      where state = 'PENDING' and (next_attempt_at > ${neverWaits} or leased_until > ${neverLeased})`,
+  )
 }
 
 /** What waits to be sent to active endpoints, for metrics: how many, and the age of the oldest in seconds. */

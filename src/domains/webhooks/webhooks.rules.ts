@@ -36,6 +36,9 @@ export type DeliveryProblem = keyof typeof DELIVERY_PROBLEMS
 /** Seconds before each attempt: at once, then 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h after the last. */
 const PAUSES_SECONDS = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400] as const
 
+/** The longest of these with what chance adds, in seconds. */
+export const PAUSE_SECONDS_MAX = 1.1 * 86_400
+
 /**
  * Seconds until the next attempt after `attempts` failed ones, up to a tenth longer by chance, so that deliveries that
  * failed together do not come back together; null when there is none.
