@@ -44,20 +44,23 @@ export async function beginErasure(tx: Tx, clock: Clock, of: ErasureOf): Promise
   return id
 }
 
-/** The same for several groups, in one statement. @returns an id for each, in their order */
+/**
+ * The same for several groups, in one statement.
+ * @param ids of the erasures, in the order of the groups; default: new ones @returns the ids
+ */
 export async function beginErasures(
   tx: Tx,
   clock: Clock,
   { accountId, cause, lineId }: ErasureWhy,
   groups: readonly ErasedGroup[],
+  ids: readonly string[] = groups.map(() => newId(clock)),
 ): Promise<readonly string[]> {
-  const ids = groups.map(() => newId(clock))
   await tx.$executeRaw`
     with begun as (
       insert into erasure (account_id, id, line_id, cause, action, system, category, items, begun_at)
       select ${accountId}::uuid, g.id, ${lineId}::uuid, ${cause}::erasure_cause, g.action, g.system, g.category, g.items,
         ${clock.now()}
-      from unnest(${ids}::uuid[], ${groups.map(({ action }) => action)}::retention_action[],
+      from unnest(${[...ids]}::uuid[], ${groups.map(({ action }) => action)}::retention_action[],
         ${groups.map(({ system }) => system)}::text[], ${groups.map(({ category }) => category)}::data_category[],
         ${groups.map(({ itemIds }) => itemIds.length)}::int[]) as g (id, action, system, category, items))
     insert into erasure_item (account_id, item_id, erasure_id)

@@ -28,6 +28,8 @@ export type EndOptions = {
   readonly itemByItem?: boolean
   /** Told when the line is on disk. */
   readonly onAnnounced?: () => void
+  /** The id under which a line of the ledger outside has announced a group already. Default: it is announced now. */
+  readonly announcedAs?: (group: Pick<EndItem, 'system' | 'category' | 'action'>) => string
 }
 
 /** What came of one item, where it was asked for. */
@@ -67,12 +69,13 @@ export async function endTaken(
   const { accountId, cause, lineId, items } = request
   if (items.length === 0) return { items: 0, rows: 0, keysDestroyed: 0, pieces: [] }
   const groups = groupItems(items).map((group) => effectOf(systems, group))
-  const ids = await beginErasures(tx, deps.clock, { accountId, cause, lineId }, groups)
+  const why = { accountId, cause, lineId }
+  const ids = await beginErasures(tx, deps.clock, why, groups, options.announcedAs && groups.map(options.announcedAs))
   deps.failpoint('begun')
   const keys = await planKeys(tx, accountId, items, options.keysGo ?? false)
   await withKeys(() => resealKept(tx, deps, systems, accountId, keys.kept))
   deps.failpoint('resealed')
-  await announce(deps, request, groups, ids)
+  if (!options.announcedAs) await announce(deps, request, groups, ids, options.keysGo ?? false)
   options.onAnnounced?.()
   deps.failpoint('announced')
   const counted: GroupCount[] = []
@@ -132,9 +135,11 @@ function announce(
   { accountId, lineId }: EndRequest,
   groups: readonly Effect[],
   ids: readonly string[],
+  keysGo: boolean,
 ): Promise<void> {
   const effects = groups.map(({ system, category, action, itemIds }, at) => ({
     ...{ erasureId: ids[at] ?? '', accountId, system, category, action, itemIds },
+    ...(keysGo ? { keysGo } : {}),
   }))
   return withLedger(() => deps.ledger.intend(lineId, deps.clock.now(), effects))
 }
