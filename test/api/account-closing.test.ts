@@ -40,8 +40,7 @@ test('owners, admins, integrations and Staff who may read timers or the inventor
     'Staff with inventory:read': await asStaff('accounts:read inventory:read'),
     'Staff with neither': await asStaff('accounts:read processing:read'),
   } as const
-  for (const [name, who] of Object.entries(callers))
-    seen[name] = (await closingOf(world, who, account, 'closingPreview')) !== null
+  for (const [name, who] of Object.entries(callers)) seen[name] = (await closingOf(world, who, account, true)) !== null
   expect(seen).toEqual({
     owner: true,
     admin: true,
@@ -57,14 +56,14 @@ test('owners, admins, integrations and Staff who may read timers or the inventor
 
 test('the platform is never closed, and has no preview', async () => {
   const platform = globalId('Account', PLATFORM_ACCOUNT_ID)
-  expect(await closingOf(world, await staff(world), platform, 'closingPreview')).toBeNull()
+  expect(await closingOf(world, await staff(world), platform, true)).toBeNull()
 })
 
 test('a preview changes nothing, and a month end is counted in days', async () => {
   const { account, accountId, owner: signIn } = await openOwned(world)
   world.clock.set('2027-01-31T23:59:59.999Z')
   const who = await signIn()
-  const shown = await closingOf(world, who, account, 'closingPreview')
+  const shown = await closingOf(world, who, account, true)
   expect(shown).toEqual({
     closingAt: '2027-01-31T23:59:59.999Z',
     reopenUntil: '2027-03-02T23:59:59.999Z',
@@ -95,7 +94,7 @@ test('lines tell apart categories, grounds and rules, the first due first; conse
   await recordPieces(world, accountId, 1, { category: 'COOKIE', system: 'web.two', ...at('2026-03-01T00:00:00.000Z') })
   await recordPieces(world, accountId, 1, { category: 'PAYMENT', system: 'pay', ...at('2016-02-29T00:00:00.000Z') })
   await recordPieces(world, accountId, 1, { category: 'SECURITY', system: 'usage', ...at('2025-03-01T00:00:00.000Z') })
-  expect(await closingOf(world, await signIn(), account, 'closingPreview')).toMatchObject({
+  expect(await closingOf(world, await signIn(), account, true)).toMatchObject({
     total: 11,
     goes: [
       // Ten years after a leap day is the last day of February: Regulation (EEC, Euratom) No 1182/71, Art. 3(2)(c).
@@ -123,7 +122,7 @@ test('a list of accounts takes one statement for all their closings and one for 
     const { data, errors } = await world.ask(
       await staff(world),
       `query ($first: Int) { accounts(first: $first) { edges { node { id
-        closing { total goes { items rule { clause } } stays { rule { period } } } closingPreview { total goes { rule { id } } } } } } }`,
+        closing(preview: true) { total lines { items rule { clause period } } } } } } }`,
       { first },
     )
     expect(errors).toBeUndefined()
@@ -138,9 +137,9 @@ test('a list of accounts takes one statement for all their closings and one for 
 test("another account's items are never counted, whoever asks", async () => {
   const [here, there] = [await openOwned(world), await openOwned(world)]
   await recordPieces(world, there.accountId, 7)
-  const shown = await closingOf(world, await here.owner(), here.account, 'closingPreview')
+  const shown = await closingOf(world, await here.owner(), here.account, true)
   expect(shown?.total).toBe(3)
-  expect(await closingOf(world, await here.owner(), there.account, 'closingPreview')).toBeNull()
-  expect((await closingOf(world, await staff(world), there.account, 'closingPreview'))?.total).toBe(10)
+  expect(await closingOf(world, await here.owner(), there.account, true)).toBeNull()
+  expect((await closingOf(world, await staff(world), there.account, true))?.total).toBe(10)
   expect([localId(here.account), keyOf(here.ownerId).accountId]).toEqual([here.accountId, here.accountId])
 })

@@ -74,12 +74,13 @@ test('every element of the schema has a description', () => {
 
 /** Lists that are bounded by what they are made of. */
 const BOUNDED_LISTS: Readonly<Record<string, string>> = {
+  'AccountClosing.lines': 'categories, legal bases and rules of them',
   'ApiClient.allowedNetworks': 'at most 20',
   'ApiClient.scopes': 'at most the scopes of its kind',
   'AuditEvent.recordIds': 'the service writes few ids, else a count',
   'DataCategoryInfo.dpvTerms': 'reference data',
-  'DataCategoryInfo.retention': 'at most one for each trigger',
   'DataCategoryInfo.fideslangKeys': 'reference data',
+  'DataCategoryInfo.retention': 'at most one for each trigger',
   'Dataset.collections': 'what a manifest of 256 kB holds',
   'Dataset.dataCategories': 'what a manifest of 256 kB holds',
   'DatasetCollection.dataCategories': 'what a manifest of 256 kB holds',
@@ -103,6 +104,7 @@ const BOUNDED_LISTS: Readonly<Record<string, string>> = {
   'Query.dataCategories': 'reference data: one for each value of an enum',
   'Query.nodes': 'as long as the list of ids, which the wire caps at 100',
   'Query.purposes': 'reference data: one for each value of an enum',
+  'RetentionStatus.categories': 'reference data: one for each value of an enum',
   'System.categories': 'at most all categories',
   'Viewer.scopes': 'at most all scopes',
   'WebhookEndpoint.keys': 'at most two',

@@ -5,8 +5,15 @@ import { rulesInEffect } from '../inventory/retention-rule.reads.ts'
 import { visibleStateOf } from '../inventory/visible-state.reads.ts'
 import { type HoldViewer, seesConfidentialHolds } from '../inventory/visible-state.rules.ts'
 
+/**
+ * What becomes of data when its account is closed. GOES: it is gone when the account is closed, at the latest. STAYS: it
+ * is kept beyond that, by its own rule. HELD: a hold keeps it; its dates are those without the hold.
+ */
+export type ClosingOutcome = 'GOES' | 'STAYS' | 'HELD'
+
 /** Items of a category on a legal basis that one rule decides about. Dates are null where nothing started its period. */
 export type ClosingLine = {
+  readonly outcome: ClosingOutcome
   readonly category: DataCategory
   readonly legalBasis: LegalBasis
   readonly items: bigint
@@ -28,20 +35,13 @@ export type AccountClosing = {
   /** Living items, and how many of them have their timers planned by the closing. */
   readonly total: bigint
   readonly planned: bigint
-  /** What is gone when the account is closed, at the latest. */
-  readonly goes: readonly ClosingLine[]
-  /** What is kept beyond that, by its own rule. */
-  readonly stays: readonly ClosingLine[]
-  /** What a hold keeps; dates are those without the hold. */
-  readonly held: readonly ClosingLine[]
+  /** In the order of outcome and date, the first due first. */
+  readonly lines: readonly ClosingLine[]
 }
 
-type Row = Pick<AccountClosing, 'closingAt' | 'reopenUntil' | 'closesAt'> &
-  Partial<ClosingLine> & {
-    readonly accountId: string
-    readonly fate: 'GOES' | 'STAYS' | 'HELD'
-    readonly planned: bigint
-  }
+type Row = Pick<AccountClosing, 'closingAt' | 'reopenUntil' | 'closesAt'> & {
+  [K in keyof ClosingLine]: ClosingLine[K] | null
+} & { readonly accountId: string; readonly planned: bigint }
 
 /**
  * What becomes of what accounts hold: of one that is closing or closed as it is, of one in use as if it were closed now.
@@ -76,18 +76,18 @@ export async function readClosings(
       group by 1, 2, 3, 4, 5, 6, 7, 8),
     fated as (
       select g.*, p.rule_id, p.action, p.due_at,
-        case when g.held then 'HELD' when p.due_at <= a.closes_at then 'GOES' else 'STAYS' end as fate
+        case when g.held then 'HELD' when p.due_at <= a.closes_at then 'GOES' else 'STAYS' end as outcome
       from item_group g join asked a on a.id = g.account_id
       left join lateral app.retention_plan(g.category, g.retention_starts_at, g.trigger, g.triggered_at, a.closing_at,
         ${now}) as p on true
       where not (g.hidden and coalesce(p.due_at <= ${now}, false)))
     select a.id as "accountId", a.closing_at as "closingAt", a.reopen_until as "reopenUntil", a.closes_at as "closesAt",
-      f.fate, f.category, f.legal_basis as "legalBasis", f.rule_id as "ruleId", f.action,
+      f.outcome, f.category, f.legal_basis as "legalBasis", f.rule_id as "ruleId", f.action,
       coalesce(sum(f.items), 0)::bigint as items, coalesce(sum(f.planned), 0)::bigint as planned,
       min(f.due_at) as "earliestDueAt", max(f.due_at) as "latestDueAt"
     from asked a left join fated f on f.account_id = a.id
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
-    order by min(f.due_at) nulls last, f.category, f.legal_basis, f.rule_id`
+    order by f.outcome, min(f.due_at) nulls last, f.category, f.legal_basis, f.rule_id`
   const closings = new Map<string, AccountClosing>()
   for (const [accountId, own] of Map.groupBy(rows, (row) => row.accountId)) {
     const closing = closingOf(own)
@@ -100,22 +100,23 @@ function closingOf(rows: readonly Row[]): AccountClosing | null {
   const [first] = rows
   if (!first) return null
   const { closingAt, reopenUntil, closesAt } = first
-  const linesOf = (fate: Row['fate']) => rows.flatMap((row) => (row.fate === fate ? lineOf(row) : []))
   const sum = (key: 'items' | 'planned') => rows.reduce((total, row) => total + BigInt(row[key] ?? 0), 0n)
-  return {
-    ...{ closingAt, reopenUntil, closesAt, total: sum('items'), planned: sum('planned') },
-    ...{ goes: linesOf('GOES'), stays: linesOf('STAYS'), held: linesOf('HELD') },
-  }
+  return { closingAt, reopenUntil, closesAt, total: sum('items'), planned: sum('planned'), lines: rows.flatMap(lineOf) }
 }
 
-function lineOf({ category, legalBasis, items, ruleId, action, earliestDueAt, latestDueAt }: Row): ClosingLine[] {
-  if (!category || !legalBasis) return []
-  return [
-    {
-      ...{ category, legalBasis, items: BigInt(items ?? 0), ruleId: ruleId ?? null, action: action ?? null },
-      ...{ earliestDueAt: earliestDueAt ?? null, latestDueAt: latestDueAt ?? null },
-    },
-  ]
+/** None for an account that holds nothing. */
+function lineOf({
+  outcome,
+  category,
+  legalBasis,
+  items,
+  ruleId,
+  action,
+  earliestDueAt,
+  latestDueAt,
+}: Row): ClosingLine[] {
+  if (!outcome || !category || !legalBasis) return []
+  return [{ outcome, category, legalBasis, items: BigInt(items ?? 0), ruleId, action, earliestDueAt, latestDueAt }]
 }
 
 const waiting = new WeakMap<object, { readonly ids: Set<string>; readonly rows: ReturnType<typeof readClosings> }>()

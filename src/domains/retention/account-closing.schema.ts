@@ -1,11 +1,30 @@
 import { DataCategory, LegalBasis, RetentionAction } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
-import { type AccountClosing, type ClosingLine, closingOfAccount, ruleOfLine } from './account-closing.reads.ts'
+import {
+  type AccountClosing,
+  type ClosingLine,
+  type ClosingOutcome,
+  closingOfAccount,
+  ruleOfLine,
+} from './account-closing.reads.ts'
 import { mayReadClosing } from './account-closing.scope.ts'
+
+const Outcome = builder.enumType('AccountClosingOutcome', {
+  description: 'What becomes of data when its account is closed.',
+  values: {
+    GOES: { description: 'It is gone when the account is closed, at the latest.' },
+    STAYS: {
+      description:
+        'It is kept beyond that, on its own legal basis: by a rule that the closing does not start or shorten, or that keeps it longer.',
+    },
+    HELD: { description: 'A legal hold keeps it until it is released; its dates are those without the hold.' },
+  } satisfies Record<ClosingOutcome, object>,
+})
 
 const Line = builder.objectRef<ClosingLine>('AccountClosingLine').implement({
   description: 'Items of a category and legal basis that one rule decides about when the account is closed.',
   fields: (t) => ({
+    outcome: t.expose('outcome', { type: Outcome, description: 'What becomes of it.' }),
     category: t.expose('category', { type: DataCategory, description: 'What kind of data it is.' }),
     legalBasis: t.expose('legalBasis', { type: LegalBasis, description: 'On which ground it is held.' }),
     items: t.expose('items', { type: 'BigInt', description: 'Number of items.' }),
@@ -58,43 +77,29 @@ const Closing = builder.objectRef<AccountClosing>('AccountClosing').implement({
       type: 'BigInt',
       description: 'Of those, items whose timers are planned by the closing so far; 0 in a preview.',
     }),
-    goes: t.expose('goes', {
+    lines: t.expose('lines', {
       type: [Line],
-      description: 'What is gone when the account is closed, at the latest; the first due first.',
-    }),
-    stays: t.expose('stays', {
-      type: [Line],
-      description:
-        'What is kept beyond that, on its own legal basis: by a rule that the closing does not start or shorten, or that keeps it longer.',
-    }),
-    held: t.expose('held', {
-      type: [Line],
-      description: 'What a legal hold keeps until it is released; its dates are those without the hold.',
+      description: 'What goes when, and what stays until when: in the order of outcome and date, the first due first.',
     }),
   }),
 })
 
-builder.prismaObjectFields('Account', (t) => ({
-  closing: t.field({
+builder.prismaObjectField('Account', 'closing', (t) =>
+  t.field({
     type: Closing,
     nullable: true,
     description:
-      'What the closing of the account does; null while it is in use. For owners, admins and integrations, and for Staff with retention:read or inventory:read; null for others.',
-    select: { id: true, status: true },
-    resolve: ({ id, status }, _args, { reads, session, deps }) =>
-      status === 'ACTIVE' || !mayReadClosing(session, id)
-        ? null
-        : closingOfAccount(reads, session, id, deps.clock.now()),
-  }),
-  closingPreview: t.field({
-    type: Closing,
-    nullable: true,
-    description:
-      'What a closing would do if it were begun now; null unless the account is in use, and for the platform. For the same as `closing`.',
+      'What the closing of the account does; null while it is in use, unless a preview is asked for. For owners, admins and integrations, and for Staff with retention:read or inventory:read; null for others.',
+    args: {
+      preview: t.arg.boolean({
+        defaultValue: false,
+        description: 'Whether to tell of an account in use what a closing would do that is begun now.',
+      }),
+    },
     select: { id: true, status: true, isPlatform: true },
-    resolve: ({ id, status, isPlatform }, _args, { reads, session, deps }) =>
-      status !== 'ACTIVE' || isPlatform || !mayReadClosing(session, id)
+    resolve: ({ id, status, isPlatform }, { preview }, { reads, session, deps }) =>
+      isPlatform || (status === 'ACTIVE' && !preview) || !mayReadClosing(session, id)
         ? null
         : closingOfAccount(reads, session, id, deps.clock.now()),
   }),
-}))
+)

@@ -133,11 +133,11 @@ test('what is due earlier than the account and held confidentially is not listed
   const batch =
     'CONTENT_BATCH | CONTRACT | 1 | SHRED | 2026-03-31T08:00:00.000Z | 2026-03-31T08:00:00.000Z | CREATED P30D §3.2'
   world.clock.set('2026-03-31T07:59:59.000Z')
-  expect(await closingOf(world, await account.owner(), account.account, 'closingPreview')).toMatchObject({
+  expect(await closingOf(world, await account.owner(), account.account, true)).toMatchObject({
     ...{ total: 4, goes: [batch, expect.any(String)], held: [] },
   })
   world.clock.set('2026-03-31T08:00:00.000Z')
-  expect(await closingOf(world, await account.owner(), account.account, 'closingPreview')).toMatchObject({
+  expect(await closingOf(world, await account.owner(), account.account, true)).toMatchObject({
     ...{ total: 3, goes: [expect.stringContaining('ACCOUNT')], held: [] },
   })
 })

@@ -48,11 +48,12 @@ export function recordPieces(world: World, accountId: string, count: number, mor
 }
 
 /** What is asked of a closing. */
-export const CLOSING = `closingAt reopenUntil closesAt total planned goes { ...Line } stays { ...Line } held { ...Line }`
-const LINE = `fragment Line on AccountClosingLine { category legalBasis items action earliestDueAt latestDueAt
+export const CLOSING = `closingAt reopenUntil closesAt total planned lines { ...Line }`
+const LINE = `fragment Line on AccountClosingLine { outcome category legalBasis items action earliestDueAt latestDueAt
   rule { trigger period clause } }`
 
 type Line = {
+  readonly outcome: 'GOES' | 'STAYS' | 'HELD'
   readonly category: string
   readonly legalBasis: string
   readonly items: number
@@ -88,22 +89,17 @@ const rowOf = ({ category, legalBasis, items, action, earliestDueAt, latestDueAt
     .join(' | ')
 
 /** What an account's closing, or its preview, shows to a caller; null where it shows nothing. */
-export async function closingOf(
-  world: World,
-  who: Who,
-  account: string,
-  field: 'closing' | 'closingPreview' = 'closing',
-): Promise<Closing | null> {
+export async function closingOf(world: World, who: Who, account: string, preview = false): Promise<Closing | null> {
   const { data, errors } = await world.ask(
     who,
-    `query ($id: ID!) { account(id: $id) { ${field} { ${CLOSING} } } } ${LINE}`,
-    { id: account },
+    `query ($id: ID!, $preview: Boolean) { account(id: $id) { closing(preview: $preview) { ${CLOSING} } } } ${LINE}`,
+    { id: account, preview },
   )
   if (errors) throw new Error(JSON.stringify(errors))
-  const closing = data.account?.[field]
-  if (!closing) return null
-  const rows = (lines: Line[]) => lines.map(rowOf)
-  return { ...closing, goes: rows(closing.goes), stays: rows(closing.stays), held: rows(closing.held) }
+  if (!data.account?.closing) return null
+  const { lines, ...closing } = data.account.closing as Omit<Closing, 'goes' | 'stays' | 'held'> & { lines: Line[] }
+  const rows = (outcome: Line['outcome']) => lines.filter((line) => line.outcome === outcome).map(rowOf)
+  return { ...closing, goes: rows('GOES'), stays: rows('STAYS'), held: rows('HELD') }
 }
 
 /** Living items of an account as their timers stand: place, state, rule's trigger, due, next attempt. */
