@@ -253,6 +253,16 @@ test('an identity whose link is kept for a hold may become another person of the
   expect([await linksOf(member), await linksOf(other), await canSignIn(other)]).toEqual([['ended'], ['living'], true])
 })
 
+test('who left, and whose row is kept without the key of its person, is not invited again', async () => {
+  const member = await joined()
+  await remove(member)
+  const { accountId } = keyOf(member.id)
+  const { db, keys } = world.resources
+  const of = { accountId, subjectId: member.subjectId, category: 'ACCOUNT' } as const
+  await db.worker((tx) => keys.destroy(tx, of), accountId)
+  expect(await codeOf(invite(member.email))).toBe('ACCOUNT.MEMBER_EXISTS')
+})
+
 test('an export shows an ended link, but for one that only a confidential hold keeps', async () => {
   const shown: number[] = []
   for (const confidential of [false, true]) {

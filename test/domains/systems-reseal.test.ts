@@ -5,7 +5,7 @@ import { readPerson } from '../../src/domains/accounts/person-export.ts'
 import { NoSuchPlaceError, type Person } from '../../src/domains/personal-data.ts'
 import { SYSTEMS } from '../../src/systems.ts'
 import { newId } from '../../src/time/id.ts'
-import { fresh, keyOf, perform } from '../api/calls.ts'
+import { codeOf, fresh, keyOf, perform } from '../api/calls.ts'
 import { type Statements, watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { piecesOf } from './systems-kit.ts'
@@ -61,6 +61,8 @@ test('a row that was sealed anew is read without the key of its person, by the A
   const query = 'query($id: ID!) { subject(id: $id) { name email reference } }'
   const shown = await world.ask('subject', query, { id: person.id })
   expect(shown.data.subject).toEqual({ name: 'Rosa Sealed', email, reference })
+  const update = perform(world, 'subject', 'updateSubject', { subjectId: person.id, name: 'Rosa Late' })
+  expect(await codeOf(update)).toBe('SUBJECT.ERASED')
   // It is found as before, so that nobody takes its reference.
   expect(await perform(world, 'subject', 'createSubject', { reference })).toMatchObject({
     code: 'SUBJECT.REFERENCE_TAKEN',

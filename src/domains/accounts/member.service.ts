@@ -1,4 +1,5 @@
 import type { Session } from '../../auth/session.ts'
+import { KeyDestroyedError } from '../../crypto/errors.ts'
 import type { Call, Tx } from '../../db/database.ts'
 import type { AccountRole } from '../../generated/prisma/enums.ts'
 import { addSeconds } from '../../time/clock.ts'
@@ -85,15 +86,13 @@ async function invitedSubject(
   if (known?.accountRole && !known.leftAt && !mayGrantRole(caller, known.accountRole)) throw new RoleNotAllowed()
   const id = known?.id ?? newId(deps.clock)
   if (!known) await tx.subject.createMany({ data: [{ accountId, id, kind: 'MEMBER', createdAt: now, updatedAt: now }] })
+  const sealed = await sealPerson(deps, tx, { accountId, id }, input).catch((error: unknown) => {
+    // Of a person whose key is gone nothing is written; what is still there is kept as it is, for a hold.
+    throw error instanceof KeyDestroyedError ? new MemberExists() : error
+  })
   await tx.subject.updateMany({
     where: { accountId, id },
-    data: {
-      accountRole: input.role,
-      joinedAt: null,
-      leftAt: null,
-      ...(await sealPerson(deps, tx, { accountId, id }, input)),
-      updatedAt: now,
-    },
+    data: { accountRole: input.role, joinedAt: null, leftAt: null, ...sealed, updatedAt: now },
   })
   await recordSubjectItem(tx, deps.clock, { accountId, subjectId: id, kind: 'MEMBER', collectedAt: now })
   return id

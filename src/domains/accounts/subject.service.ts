@@ -1,4 +1,5 @@
 import type { Session } from '../../auth/session.ts'
+import { KeyDestroyedError } from '../../crypto/errors.ts'
 import type { Call, Tx } from '../../db/database.ts'
 import { newId } from '../../time/id.ts'
 import { recordAudit } from '../audit/audit.service.ts'
@@ -97,8 +98,11 @@ export async function correctSubject(
   await recordSubjectItem(tx, deps.clock, { accountId, subjectId, kind, collectedAt })
 }
 
+/** @throws SUBJECT.ERASED when the person's key is gone: what is still there is kept as it is, for a hold. */
 async function writePerson(deps: Deps, tx: Tx, key: SubjectKey, input: PersonInput): Promise<void> {
-  const sealed = await sealPerson(deps, tx, key, input)
+  const sealed = await sealPerson(deps, tx, key, input).catch((error: unknown) => {
+    throw error instanceof KeyDestroyedError ? new SubjectErased() : error
+  })
   if (Object.keys(sealed).length > 0) await tx.subject.updateMany({ where: key, data: sealed })
 }
 
