@@ -4,8 +4,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anonymousSession, type Session, systemSession } from '../../src/auth/session.ts'
 import type { Tx } from '../../src/db/database.ts'
 import { accountScope, apiClientScope, subjectScope } from '../../src/domains/accounts/accounts.scope.ts'
+import { approvalScope } from '../../src/domains/approvals/approvals.scope.ts'
 import { auditScope } from '../../src/domains/audit/audit.scope.ts'
+import { beginErasure } from '../../src/domains/inventory/erasure.service.ts'
 import { inventoryScope } from '../../src/domains/inventory/inventory.scope.ts'
+import { erasureScope, timerScope } from '../../src/domains/inventory/retention-timer.scope.ts'
 import { datasetScope, systemScope } from '../../src/domains/processing/processing.scope.ts'
 import { usageScope } from '../../src/domains/usage/usage.scope.ts'
 import { inference, localId, perform } from '../api/calls.ts'
@@ -18,8 +21,19 @@ beforeAll(async () => {
   world = await openWorld()
   await recordTrace(world, world.ids.account, [inference('one')])
   await perform(world, 'subject', 'importFidesManifest', { yaml: manifestOf('one') })
+  await endItem(world)
 })
 afterAll(() => world.close())
+
+/** Ends an item of the first account, which the ledger tells. */
+function endItem({ clock, ids, resources }: World): Promise<string> {
+  const accountId = localId(ids.account)
+  const group = { system: 'usage', category: 'USAGE', action: 'DELETE', cause: 'CALLER', lineId: null } as const
+  return resources.db.worker(async (tx) => {
+    const items = await tx.inventoryItem.findMany({ where: { accountId, category: 'USAGE' }, select: { id: true } })
+    return beginErasure(tx, clock, { ...group, accountId, itemIds: items.map(({ id }) => id) })
+  }, accountId)
+}
 
 const COUNTS: Readonly<Record<string, (tx: Tx, session: Session) => Promise<number>>> = {
   accounts: (tx, session) => tx.account.count({ where: { AND: [accountScope(session), {}] } }),
@@ -27,8 +41,11 @@ const COUNTS: Readonly<Record<string, (tx: Tx, session: Session) => Promise<numb
   apiClients: (tx, session) => tx.apiClient.count({ where: { AND: [apiClientScope(session), {}] } }),
   auditEvents: (tx, session) => tx.auditEvent.count({ where: { AND: [auditScope(session), {}] } }),
   usageEvents: (tx, session) => tx.usageEvent.count({ where: { AND: [usageScope(session), {}] } }),
+  approvals: (tx, session) => tx.approval.count({ where: { AND: [approvalScope(session), {}] } }),
   systems: (tx, session) => tx.system.count({ where: { AND: [systemScope(session), {}] } }),
   datasets: (tx, session) => tx.dataset.count({ where: { AND: [datasetScope(session), {}] } }),
+  timers: (tx, session) => tx.inventoryItem.count({ where: { AND: [timerScope(session), {}] } }),
+  erasures: (tx, session) => tx.erasure.count({ where: { AND: [erasureScope(session), {}] } }),
   inventoryItems: (tx, session) => tx.inventoryItem.count({ where: { AND: [inventoryScope(session), {}] } }),
 }
 
@@ -53,6 +70,7 @@ test.each(Object.entries(COUNTS))(
         'audit:read',
         'inventory:read',
         'processing:read',
+        'retention:read',
       ]),
     }
     const { db } = world.resources

@@ -1,8 +1,6 @@
-import { ErasureCause, RetentionAction } from '../../generated/prisma/enums.ts'
+import { DataCategory, ErasureCause, RetentionAction } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { globalId, NO_ROW, parseTenantKey, tenantKey } from '../../schema/global-id.ts'
-import { CATEGORIES } from './inventory.rules.ts'
-import { DataCategoryInfo } from './inventory-info.types.ts'
 import { erasureScope } from './retention-timer.scope.ts'
 import './retention-rule.types.ts'
 
@@ -38,11 +36,7 @@ export const ErasureNode = builder.prismaNode('Erasure', {
     cause: t.expose('cause', { type: ErasureCause, description: 'Why.' }),
     action: t.expose('action', { type: RetentionAction, description: 'What was done.' }),
     system: t.exposeString('system', { description: 'Key of the system in which the data rested.' }),
-    category: t.field({
-      type: DataCategoryInfo,
-      description: 'What kind of data it was.',
-      resolve: ({ category }) => CATEGORIES[category],
-    }),
+    category: t.expose('category', { type: DataCategory, description: 'What kind of data it was.' }),
     items: t.exposeInt('items', { description: 'How many items.' }),
     begunAt: t.expose('begunAt', { type: 'DateTime', description: 'When it was announced, before the effect.' }),
     finishedAt: t.expose('finishedAt', {

@@ -1,10 +1,8 @@
-import { RetentionAction } from '../../generated/prisma/enums.ts'
+import { DataCategory, RetentionAction } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { cursorOf } from '../../schema/cursors.ts'
 import { globalId, tenantKey } from '../../schema/global-id.ts'
 import { aboutPerson } from '../../schema/root-field.ts'
-import { CATEGORIES } from './inventory.rules.ts'
-import { DataCategoryInfo } from './inventory-info.types.ts'
 import { InventoryItemNode } from './inventory-item.types.ts'
 import { driftSeconds, nextAttemptAt, remainingSeconds, timerState } from './retention-timer.rules.ts'
 
@@ -51,11 +49,7 @@ export const RetentionTimerObject = builder.prismaObject('InventoryItem', {
       resolve: ({ accountId, subjectId }) =>
         subjectId === null ? null : globalId('Subject', tenantKey({ accountId, id: subjectId })),
     }),
-    category: t.field({
-      type: DataCategoryInfo,
-      description: 'What kind of data it is.',
-      resolve: ({ category }) => CATEGORIES[category],
-    }),
+    category: t.expose('category', { type: DataCategory, description: 'What kind of data it is.' }),
     system: t.exposeString('system', { description: 'Key of the system in which it rests.' }),
     locator: t.exposeString('locator', { description: 'Where in the system, e.g. `usage_event/2026-03`.' }),
     state: t.field({

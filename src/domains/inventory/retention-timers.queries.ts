@@ -1,10 +1,9 @@
-import { queryFromInfo } from '@pothos/plugin-prisma'
-import { resolveCursorConnection } from '@pothos/plugin-relay'
 import { z } from 'zod'
-import type { InventoryItem, Prisma } from '../../generated/prisma/client.ts'
+import type { Prisma } from '../../generated/prisma/client.ts'
 import { DataCategory } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { readAccountId, readTenantKey } from '../../schema/global-id.ts'
+import { keysetPage, selectionOfNodes } from '../../schema/keyset-page.ts'
 import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
 import { isSystemKey } from './inventory.rules.ts'
@@ -14,8 +13,6 @@ import { RetentionTimerObject, RetentionTimerStateEnum } from './retention-timer
 import { readTimers, type TimerPlace } from './retention-timers.reads.ts'
 import type { HoldViewer } from './visible-state.rules.ts'
 
-const PAGE_DEFAULT = 20
-const PAGE_MAX = 100
 /** What is meant where no state is said. */
 const NOT_DONE = TIMER_STATES.filter((state) => state !== 'DONE')
 
@@ -94,10 +91,9 @@ builder.queryField('retentionTimers', (t) =>
         const { reads, session, deps } = context
         const where = { AND: [timerScope(session), whereOf(filter ?? {}, session, deps.clock.now())] }
         const places = { after: readCursor('after', args.after), before: readCursor('before', args.before) }
-        const query = queryFromInfo({ context, info, path: ['edges', 'node'], typeName: 'RetentionTimer' })
-        const page = await resolveCursorConnection<Promise<InventoryItem[]>>(
-          { args, defaultSize: PAGE_DEFAULT, maxSize: PAGE_MAX, toCursor: cursorOf },
-          ({ limit, inverted }) => readTimers(reads.tx, query, where, { ...places, limit, inverted }),
+        const selection = selectionOfNodes(context, info, 'RetentionTimer')
+        const page = await keysetPage(args, cursorOf, (part) =>
+          readTimers(reads.tx, selection, where, { ...places, ...part }),
         )
         return { ...page, where }
       },

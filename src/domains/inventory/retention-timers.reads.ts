@@ -30,11 +30,11 @@ const besideNull = (side: Side, { dueAt, id, accountId }: TimerPlace): Prisma.In
 /**
  * A page of items in the order of their instants, those without one last; equal ones by id. One statement; a second where
  * the page reaches from those with an instant to those without.
- * @param select what Pothos planned for the fields that were asked for
+ * @param selection what Pothos planned for the fields that were asked for
  */
-export async function readTimers<Q extends object>(
+export async function readTimers(
   tx: Tx,
-  select: Q,
+  selection: object,
   where: Prisma.InventoryItemWhereInput,
   { after, before, limit, inverted }: TimerPage,
 ): Promise<InventoryItem[]> {
@@ -43,7 +43,7 @@ export async function readTimers<Q extends object>(
     after && after.dueAt === null
       ? []
       : tx.inventoryItem.findMany({
-          ...select,
+          ...selection,
           take,
           where: {
             AND: [
@@ -59,7 +59,7 @@ export async function readTimers<Q extends object>(
     before && before.dueAt !== null
       ? []
       : tx.inventoryItem.findMany({
-          ...select,
+          ...selection,
           take,
           where: {
             AND: [where, { dueAt: null }, after ? besideNull('gt', after) : {}, before ? besideNull('lt', before) : {}],
