@@ -22,7 +22,6 @@ export const NODE_TYPES = [
   'Dataset',
   'Erasure',
   'InventoryItem',
-  'LegalHold',
   'Job',
   'LegalHold',
   'Processor',
