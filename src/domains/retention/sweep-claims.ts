@@ -146,8 +146,7 @@ export function markFailed(
 export function recallPutOff(tx: Tx, now: Date): Promise<number> {
   return tx.$executeRaw`
     update inventory_item as i set attempt_at = ${now}
-    from unnest(enum_range(null::data_category)) as c (category)
-    where i.category = c.category and i.state in ('LIVE', 'RESTRICTED') and i.due_at <= ${now}
+    where i.done_at is null and i.due_at <= ${now} and i.state in ('LIVE', 'RESTRICTED')
       and i.attempt_at > ${now}::timestamptz + make_interval(secs => ${RETRY_SECONDS_MAX}::int)`
 }
 
@@ -155,12 +154,8 @@ export function recallPutOff(tx: Tx, now: Date): Promise<number> {
 export async function timersBacklog(db: Database, now: Date): Promise<{ due: number; oldestSeconds: number }> {
   const [row] = await db.worker(
     (tx) => tx.$queryRaw<{ due: number; oldest: Date | null }[]>`
-      select coalesce(sum(d.due), 0)::int as due, min(d.oldest) as oldest
-      from unnest(enum_range(null::data_category)) as c (category)
-      cross join lateral (
-        select count(*) as due, min(i.due_at) as oldest from inventory_item i
-        where i.category = c.category and i.state in ('LIVE', 'RESTRICTED') and i.due_at is not null
-          and i.due_at <= ${now}) as d`,
+      select count(*)::int as due, min(due_at) as oldest from inventory_item
+      where done_at is null and due_at <= ${now} and state in ('LIVE', 'RESTRICTED')`,
   )
   const oldestSeconds = row?.oldest ? Math.max(0, (now.getTime() - row.oldest.getTime()) / 1000) : 0
   return { due: row?.due ?? 0, oldestSeconds }
