@@ -1,20 +1,10 @@
 import { addStaffMember } from '../../src/domains/accounts/staff.service.ts'
 import type { World } from '../kit/world.ts'
-import { fresh, type Outcome, perform, person, type Who } from './calls.ts'
+import { aRule } from '../security/valid-variables.ts'
 
-/** A rule that can be proposed. */
-export const aRule = {
-  category: 'COOKIE',
-  trigger: 'CREATED',
-  period: 'P6M',
-  action: 'DELETE',
-  clause: '§4.1',
-  description: { en: 'Kept for six months.' },
-  legalSource: 'Regulation (EU) 2016/679, Art. 5(1)(e)',
-  source: 'a test',
-  verifiedOn: '2026-03-01',
-  verified: true,
-}
+export { aRule } from '../security/valid-variables.ts'
+
+import { fresh, type Outcome, perform, person, type Who } from './calls.ts'
 
 /** Another member of staff with the role, beside the demo's. */
 export async function staffMember(

@@ -100,7 +100,17 @@ export const COLUMNS: Readonly<Record<string, Readonly<Record<string, Kind>>>> =
     country: 'vocabulary',
     regions: { public: 'names of regions, checked by their pattern before they are written' },
   },
-  'public.inventory_item': { system: 'vocabulary', locator: 'vocabulary' },
+  'public.inventory_item': { system: 'vocabulary', locator: 'vocabulary', last_problem: 'vocabulary' },
+  'public.retention_rule': {
+    period: 'vocabulary',
+    clause: 'vocabulary',
+    description: { public: 'statement to the public, by Staff, two persons' },
+    legal_source: { public: 'statement to the public, by Staff, two persons' },
+    source: { public: 'statement to the public, by Staff, two persons' },
+    note: { public: 'statement to the public, by Staff, two persons' },
+  },
+  'public.approval': { payload: { public: 'statements to the public, in the closed shape of the kind' } },
+  'public.erasure': { system: 'vocabulary' },
   'public.legal_hold': {
     authority_cipher: 'encrypted',
     reason_cipher: 'encrypted',

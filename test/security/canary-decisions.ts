@@ -72,6 +72,14 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   itemId: id,
   legalHoldId: id,
   apiClientId: id,
+  approvalId: id,
+  proposedById: id,
+  proposedFrom: instant,
+  proposedTo: instant,
+  effectiveFrom: instant,
+  verifiedOn: { closed: 'a date, parsed' },
+  period: { closed: 'a period of ISO 8601, a CHECK of the table' },
+  clause: { closed: 'number of a clause, a CHECK of the table' },
   webhookEndpointId: id,
   webhookDeliveryId: id,
   endpointId: id,
@@ -86,10 +94,17 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
 
 const register: Decision = { published: 'name of an organisation for the public register, written by Staff' }
 
+const statement: Decision = { published: 'statement to the public in a rule of retention, by Staff, two persons' }
+
 /** By the name of the root field and of its input's field: goes before the name alone. */
 const BY_PLACE: Readonly<Record<string, Decision>> = {
   'addProcessor.name': register,
   'updateProcessor.name': register,
+  'proposeRetentionRule.en': statement,
+  'proposeRetentionRule.de': statement,
+  'proposeRetentionRule.legalSource': statement,
+  'proposeRetentionRule.source': statement,
+  'proposeRetentionRule.note': statement,
 }
 
 /** The decision on a place. @throws Error when nobody has decided yet */

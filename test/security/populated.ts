@@ -1,6 +1,7 @@
 import type { DemoPrincipal } from '../../src/demo/demo-tokens.ts'
 import { tenantKey } from '../../src/schema/global-id.ts'
 import { newId } from '../../src/time/id.ts'
+import { propose, staffMember } from '../api/retention-rules-kit.ts'
 import type { World } from '../kit/world.ts'
 import { documentOf } from './documents.ts'
 import { foldSomething } from './populated-usage.ts'
@@ -21,6 +22,10 @@ export type Holdings = {
   readonly webhookDeliveryId: string
   readonly inventoryItemIds: readonly string[]
   readonly legalHoldId: string
+  /** Rules that another member of staff proposed. */
+  readonly approvalIds: readonly string[]
+  /** A rule that the demo's member of staff proposed. */
+  readonly ownApprovalId: string
   readonly invitationCode: string
   /** The first cursor of each list that its owner sees. */
   readonly cursors: readonly string[]
@@ -112,7 +117,12 @@ async function fill(world: World, as: 'subject' | 'otherSubject', accountId: str
   // An export ends at the instant that it was asked for.
   world.clock.move(60)
   const exported = await call(world, as, 'exportAudit', { input: { idempotencyKey: key } })
+  const officer = await staffMember(world, 'PRIVACY_OFFICER')
+  const approvalIds = [await propose(world, officer), await propose(world, officer)]
+  const ownApprovalId = await propose(world, 'staff')
   return {
+    approvalIds,
+    ownApprovalId,
     invitationCode: String(invited.invitationCode),
     apiClientId: String(client.apiClient.id),
     platformClientId: String(platform.apiClient.id),

@@ -3,6 +3,20 @@ import { DEMO_EDGE_PROCESSOR_ID, DEMO_PROCESSOR_ID } from '../../src/demo/demo-p
 import { globalId, tenantKey } from '../../src/schema/global-id.ts'
 import type { Holdings } from './populated.ts'
 
+/** A rule that can be proposed. */
+export const aRule = {
+  category: 'COOKIE',
+  trigger: 'CREATED',
+  period: 'P6M',
+  action: 'DELETE',
+  clause: '§4.1',
+  description: { en: 'Kept for six months.' },
+  legalSource: 'Regulation (EU) 2016/679, Art. 5(1)(e)',
+  source: 'a test',
+  verifiedOn: '2026-03-01',
+  verified: true,
+}
+
 const inRegister = (id: string) => globalId('Processor', tenantKey({ accountId: PLATFORM_ACCOUNT_ID, id }))
 const DEMO_PROCESSOR = inRegister(DEMO_PROCESSOR_ID)
 const EDGE_PROCESSOR = inRegister(DEMO_EDGE_PROCESSOR_ID)
@@ -111,6 +125,12 @@ export function validVariables(own: Holdings): Readonly<Record<string, Record<st
     },
     updateProcessor: { input: { processorId: DEMO_PROCESSOR, name: 'Other Name', regions: ['eu-north'] } },
     endProcessor: { input: { processorId: EDGE_PROCESSOR } },
+    approvals: {},
+    retentionRules: {},
+    proposeRetentionRule: { input: aRule },
+    approveRetentionRule: { input: { approvalId: own.approvalIds[0] } },
+    rejectApproval: { input: { approvalId: own.approvalIds[1] } },
+    withdrawApproval: { input: { approvalId: own.ownApprovalId } },
     recordRecipient: {
       input: {
         accountId,
