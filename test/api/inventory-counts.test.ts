@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PLATFORM_ACCOUNT_ID } from '../../src/db/caller.ts'
+import { globalId } from '../../src/schema/global-id.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { callersOf } from '../security/callers.ts'
 import type { Who } from './calls.ts'
@@ -30,9 +32,9 @@ async function counts(who: Who, by: string, filter: object = {}): Promise<string
 
 describe('items and persons of an account', () => {
   test.each([
-    ['CATEGORY', ['ACCOUNT 6 4', 'CONTENT_BATCH 1 1', 'SECURITY 1 1', 'USAGE 2 1']],
-    ['SYSTEM', ['accounts 6 4', 'batch 1 1', 'usage 3 1']],
-    ['STATE', ['HELD 1 1', 'LIVE 9 4']],
+    ['CATEGORY', ['ACCOUNT 7 4', 'CONTENT_BATCH 1 1', 'SECURITY 1 1', 'USAGE 2 1']],
+    ['SYSTEM', ['accounts 7 4', 'batch 1 1', 'usage 3 1']],
+    ['STATE', ['HELD 1 1', 'LIVE 10 4']],
     [
       'PURPOSE',
       [
@@ -42,7 +44,7 @@ describe('items and persons of an account', () => {
         'RIGHTS_FULFILMENT 2 2',
         'SECURITY 1 1',
         'SERVICE_NOTIFICATIONS 2 2',
-        'SERVICE_PROVISION 7 4',
+        'SERVICE_PROVISION 8 4',
         'USAGE_REPORTING 2 1',
       ],
     ],
@@ -51,7 +53,7 @@ describe('items and persons of an account', () => {
   })
 
   test('are counted by account', async () => {
-    expect(await counts('subject', 'ACCOUNT')).toEqual([`${world.ids.account} 10 4`])
+    expect(await counts('subject', 'ACCOUNT')).toEqual([`${world.ids.account} 11 4`])
   })
 
   test.each<[string, object, string[]]>([
@@ -60,7 +62,7 @@ describe('items and persons of an account', () => {
     ['purpose', { purpose: 'AUTHENTICATION' }, ['accounts 4 2']],
     ['legal basis', { legalBasis: 'LEGITIMATE_INTERESTS' }, ['usage 1 1']],
     ['state', { state: 'HELD' }, ['batch 1 1']],
-    ['begin of collection', { collectedFrom: '2026-03-01T00:00:00.001Z' }, ['accounts 6 4', 'batch 1 1']],
+    ['begin of collection', { collectedFrom: '2026-03-01T00:00:00.001Z' }, ['accounts 7 4', 'batch 1 1']],
     ['end of collection', { collectedTo: '2026-03-01T00:00:00.000Z' }, ['usage 2 1']],
     ['nothing that there is', { state: 'ERASED' }, []],
   ])('are narrowed by %s', async (_by, filter, groups) => {
@@ -74,18 +76,19 @@ describe('items and persons of an account', () => {
 
   test('are no way to another account', async () => {
     expect(await counts('subject', 'SYSTEM', { accountId: world.ids.otherAccount })).toEqual([])
-    expect(await counts('otherSubject', 'ACCOUNT')).toEqual([`${world.ids.otherAccount} 4 2`])
+    expect(await counts('otherSubject', 'ACCOUNT')).toEqual([`${world.ids.otherAccount} 5 2`])
   })
 })
 
 describe('items of all accounts', () => {
   test.each(['PRIVACY_OFFICER', 'ENGINEER', 'SECURITY', 'AUDITOR'])('are counted for %s', async (role) => {
     expect(await counts(as(`STAFF ${role}`), 'ACCOUNT')).toEqual([
-      `${world.ids.account} 10 4`,
-      `${world.ids.otherAccount} 4 2`,
+      `${globalId('Account', PLATFORM_ACCOUNT_ID)} 1 0`,
+      `${world.ids.account} 11 4`,
+      `${world.ids.otherAccount} 5 2`,
     ])
     expect(await counts(as(`STAFF ${role}`), 'SYSTEM', { accountId: world.ids.otherAccount })).toEqual([
-      'accounts 3 2',
+      'accounts 4 2',
       'usage 1 1',
     ])
   })

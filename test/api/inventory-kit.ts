@@ -44,7 +44,7 @@ export async function addProcessor(world: World, name: string, home: string | nu
 export type Filled = { readonly cloud: string; readonly billing: string }
 
 /**
- * Beside the 6 and 3 items of the demo's accounts: usage of the member in February, security records of it in March,
+ * Beside the 7 and 4 items of the demo's accounts: usage of the member in February, security records of it in March,
  * usage of nobody in February, held batch content of an end user; in the second account usage of its end user. The
  * usage of the member was received by two processors, the batch content by one of them.
  */

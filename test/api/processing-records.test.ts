@@ -157,12 +157,12 @@ describe('records on behalf of an account', () => {
 })
 
 describe('records of the platform as controller', () => {
-  test('count the members of all accounts, for Staff alone', async () => {
+  test('count the members of all accounts and the accounts themselves, for Staff alone', async () => {
     const all = [
       'CONTROLLER AUTHENTICATION 6 3',
       'CONTROLLER PAYMENT_PROCESSING 1 1',
       'CONTROLLER SERVICE_NOTIFICATIONS 3 3',
-      'CONTROLLER SERVICE_PROVISION 4 3',
+      'CONTROLLER SERVICE_PROVISION 7 3',
       'CONTROLLER USAGE_REPORTING 1 1',
     ]
     expect(await short('staff', { role: 'CONTROLLER' })).toEqual(all)

@@ -37,7 +37,8 @@ type Reading = { readonly deps: Deps; readonly tx: Tx; readonly session: Session
 /**
  * A page of the records of processing that the caller may see, in order of role, controller and purpose, after the
  * given one. What an account's own users are in is recorded for that account (role PROCESSOR), so is what is in the
- * account and of nobody; all else for the platform (role CONTROLLER). Ten statements, however many records.
+ * account and of nobody, but for what the account tells of
+ * itself; all else for the platform (role CONTROLLER). Ten statements, however many records.
  * @see GDPR Art. 30
  */
 export async function readProcessingRecords(
@@ -95,12 +96,15 @@ export async function readControllers(
   return new Map(controllers.map((controller) => [controller.id, controller]))
 }
 
-/** Role and controller of the row `t`, whose person is `s`. */
-const roleOf = (t: Prisma.Sql) => Prisma.sql`
-  case when s.kind = 'END_USER' or (${t}.subject_id is null and ${t}.account_id <> ${PLATFORM_ACCOUNT_ID}::uuid)
+/** Role and controller of the row `t`, whose person is `s`. What an account tells of itself is the platform's to decide. */
+const roleOf = (t: Prisma.Sql, isOfAccount: Prisma.Sql) => Prisma.sql`
+  case when s.kind = 'END_USER'
+      or (${t}.subject_id is null and ${t}.account_id <> ${PLATFORM_ACCOUNT_ID}::uuid and not ${isOfAccount})
     then 'PROCESSOR' else 'CONTROLLER' end as role,
-  case when s.kind = 'END_USER' or ${t}.subject_id is null then ${t}.account_id
+  case when s.kind = 'END_USER' or (${t}.subject_id is null and not ${isOfAccount}) then ${t}.account_id
     else ${PLATFORM_ACCOUNT_ID}::uuid end as controller_id`
+
+const roleOfItem = roleOf(Prisma.sql`i`, Prisma.sql`(i.subject_id is null and i.category = 'ACCOUNT')`)
 
 const LIVING = Prisma.sql`i.state in ('LIVE', 'HELD', 'RESTRICTED')`
 
@@ -116,7 +120,7 @@ const within = (own: string | null) => (own === null ? Prisma.empty : Prisma.sql
  */
 const activityOf = (own: string | null) => Prisma.sql`
   select * from (
-    select ${roleOf(Prisma.sql`i`)}, p.purpose, i.subject_id, s.kind, i.category, i.system, i.legal_basis, i.items
+    select ${roleOfItem}, p.purpose, i.subject_id, s.kind, i.category, i.system, i.legal_basis, i.items
     from (select account_id, subject_id, category, system, legal_basis, purposes, count(*) as items
       from inventory_item i where ${LIVING} ${within(own)} group by 1, 2, 3, 4, 5, 6) as i
       ${PERSON} cross join unnest(i.purposes) as p (purpose)) as a
@@ -126,7 +130,7 @@ const COUNTS = Prisma.sql`sum(items)::bigint as items, count(distinct subject_id
 
 /** What was received of living items, by role, controller, purpose and processor of the register. */
 const receiptsOf = (own: string | null) => Prisma.sql`
-  select ${roleOf(Prisma.sql`i`)}, r.purpose, r.processor_id, r.first_at, r.last_at
+  select ${roleOfItem}, r.purpose, r.processor_id, r.first_at, r.last_at
   from inventory_recipient r join inventory_item i on i.account_id = r.account_id and i.id = r.item_id ${PERSON}
   where r.processor_home_id = ${PLATFORM_ACCOUNT_ID}::uuid and ${LIVING} ${within(own)}`
 
@@ -227,7 +231,7 @@ async function countDataKeys(tx: Tx, session: Session, controllerIds: readonly s
   if (session.principal === 'STAFF' && !session.scopes.has('subjects:read')) return null
   const rows = await tx.$queryRaw<{ role: string; controller_id: string; keys: bigint }[]>`
     select role, controller_id, count(*) as keys from (
-      select ${roleOf(Prisma.sql`k`)}
+      select ${roleOf(Prisma.sql`k`, Prisma.sql`false`)}
       from keys.data_key k left join subject s on s.account_id = k.account_id and s.id = k.subject_id
       where k.destroyed_at is null) as living
     where controller_id = any (${controllerIds}::uuid[]) group by 1, 2`
