@@ -41,6 +41,41 @@ test('the example of a dashboard prints usage by model and hour', async () => {
   expect(code).toBe(0)
 })
 
+test('the example of a privacy centre tells a person what is held, what for and until when', async () => {
+  const token = await world.memberToken()
+  const event = { kind: 'API_REQUEST', requestId: 'countdown', occurredAt: '2026-03-15T11:00:00Z' } as const
+  const { account: accountId, member: subjectId } = world.ids
+  await clientOf(world, 'gateway').recordUsage({ accountId, events: [{ ...event, subjectId }] })
+  const server = await listen((request, response) => void world.serving.app(request, response))
+  const run = (language: string) =>
+    spawnProgram('client/examples/privacy-centre.ts', { PRIVACY_API_URL: server.url, PRIVACY_API_TOKEN: token }, [
+      language,
+    ]).ended
+  const [english, german] = [await run('en'), await run('de')]
+  await server.close()
+  // Items of one instant come in any order.
+  const about = (output: string) =>
+    output
+      .split('\n')
+      .slice(0, -1)
+      .flatMap((line, n, all) => (n % 2 ? [] : [`${line}${all[n + 1]}`]))
+  expect([about(english.output).sort(), about(german.output).sort()]).toMatchInlineSnapshot(`
+    [
+      [
+        "Account data: Running the service, Signing in, Service messages (GDPR Art. 6(1)(b))  RUNNING  Kept while the account is in use; deleted 30 days after it is closed.",
+        "Account data: Signing in (GDPR Art. 6(1)(b))  RUNNING  Kept while the account is in use; deleted 30 days after it is closed.",
+        "Usage data: Running the service, Payment, Reports of usage (GDPR Art. 6(1)(b))  RUNNING 2027-04-01 (382 d)  Kept for 13 months; then only sums remain that name nobody.",
+      ],
+      [
+        "Kontodaten: Anmeldung (GDPR Art. 6(1)(b))  RUNNING  Aufbewahrt, solange das Konto genutzt wird; 30 Tage nach dessen Schließung gelöscht.",
+        "Kontodaten: Betrieb des Dienstes, Anmeldung, Mitteilungen zum Dienst (GDPR Art. 6(1)(b))  RUNNING  Aufbewahrt, solange das Konto genutzt wird; 30 Tage nach dessen Schließung gelöscht.",
+        "Nutzungsdaten: Betrieb des Dienstes, Bezahlung, Nutzungsberichte (GDPR Art. 6(1)(b))  RUNNING 2027-04-01 (382 d)  13 Monate aufbewahrt; danach bleiben nur Summen, die niemanden nennen.",
+      ],
+    ]
+  `)
+  expect([english.code, german.code]).toEqual([0, 0])
+})
+
 test('the example of an integration makes users known once and finds them by reference', async () => {
   const server = await serve(world)
   const { clientId, clientSecret } = await newIntegration(world)
