@@ -1,4 +1,6 @@
 import type { Tx } from '../../db/database.ts'
+import { uuidArray } from '../../db/uuid-array.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
 import type { DataCategory, ErasureCause, InventoryState, RetentionAction } from '../../generated/prisma/enums.ts'
 import type { Clock } from '../../time/clock.ts'
 import { newId } from '../../time/id.ts'
@@ -65,8 +67,7 @@ export async function beginErasures(
         ${groups.map(({ itemIds }) => itemIds.length)}::int[]) as g (id, action, system, category, items))
     insert into erasure_item (account_id, item_id, erasure_id)
     select ${accountId}::uuid, e.item_id, e.erasure_id
-    from unnest(${groups.flatMap(({ itemIds }) => itemIds)}::uuid[],
-      ${groups.flatMap(({ itemIds }, at) => itemIds.map(() => ids[at] ?? null))}::uuid[]) as e (item_id, erasure_id)`
+    from (${eachItem(groups, (_, at) => Prisma.sql`${ids[at]}::uuid`)}) as e (item_id, erasure_id)`
   return ids
 }
 
@@ -105,9 +106,7 @@ export async function finishErasures(
     with ended as (
       update inventory_item as i set state = e.state, state_changed_at = ${now}, done_at = ${now}, resumes_as = null,
         hold_confidential = false, attempt_at = null, last_problem = null
-      from unnest(${groups.flatMap(({ itemIds }) => itemIds)}::uuid[],
-        ${groups.flatMap(({ itemIds, action }) => itemIds.map(() => stateAfter(action)))}::inventory_state[])
-        as e (id, state)
+      from (${eachItem(groups, ({ action }) => Prisma.sql`${stateAfter(action)}::inventory_state`)}) as e (id, state)
       where i.account_id = ${accountId}::uuid and i.id = e.id)
     update erasure as e set finished_at = ${now}, rows = g.rows, remaining = 0, keys_destroyed = g.keys
     from unnest(${groups.map(({ erasureId }) => erasureId)}::uuid[], ${groups.map(({ rows }) => rows)}::bigint[],
@@ -118,3 +117,9 @@ export async function finishErasures(
 /** What items are after an action: what is summed or unlinked was not erased. */
 const stateAfter = (action: RetentionAction): InventoryState =>
   action === 'ANONYMISE' || action === 'DROP_PARTITION' ? 'ANONYMISED' : 'ERASED'
+
+/** The items of groups as rows, each with a value of its group. */
+function eachItem(groups: readonly ErasedGroup[], value: (group: ErasedGroup, at: number) => Prisma.Sql): Prisma.Sql {
+  const rows = groups.map((group, at) => Prisma.sql`select unnest(${uuidArray(group.itemIds)}), ${value(group, at)}`)
+  return Prisma.join(rows, ' union all ')
+}

@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/database.ts'
+import { uuidArray } from '../../db/uuid-array.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import type { EndRequest, TakenItem } from './ending-items.ts'
 
@@ -16,7 +17,7 @@ export async function takeItems(tx: Tx, { accountId, cause, items }: EndRequest)
   const free = cause === 'REPLAY' ? Prisma.sql`true` : notHeld(accountId)
   const rows = await tx.$queryRaw<{ id: string; dueAt: Date | null }[]>`
     select i.id, i.due_at as "dueAt" from inventory_item i
-    where i.account_id = ${accountId}::uuid and i.id = any(${ids}::uuid[])
+    where i.account_id = ${accountId}::uuid and i.id = any(${uuidArray(ids)})
       and i.state in ('LIVE', 'HELD', 'RESTRICTED') and ${free}
     order by i.id for update`
   const dueAtOf = new Map(rows.map(({ id, dueAt }) => [id, dueAt]))

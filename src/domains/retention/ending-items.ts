@@ -4,7 +4,7 @@ import type { Piece } from '../personal-data.ts'
 /** An item that is to be ended, and how. */
 export type EndItem = Piece & { readonly system: string; readonly action: RetentionAction }
 
-/** Items of one account that are ended in one transaction; 500 at most. */
+/** Items of one account that are ended in one transaction; 1,000 at most. */
 export type EndRequest = {
   readonly accountId: string
   readonly cause: ErasureCause

@@ -1,4 +1,6 @@
 import type { Tx } from '../../db/database.ts'
+import { uuidArray } from '../../db/uuid-array.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
 import type { DataCategory } from '../../generated/prisma/enums.ts'
 import type { Deps } from '../deps.ts'
 import type { PersonalDataSystem, Piece } from '../personal-data.ts'
@@ -82,7 +84,7 @@ function distinct(owners: readonly Owner[]): readonly Owner[] {
 const ownersOf = (items: readonly Owner[]) =>
   distinct(items.filter(({ subjectId, category }) => subjectId !== null || category === 'ACCOUNT'))
 
-/** The living keys of these persons for these categories, with whether anything else lives under them; and of items. */
+/** The living keys of these persons for these categories, and of these items. */
 async function livingKeys(
   tx: Tx,
   accountId: string,
@@ -92,28 +94,42 @@ async function livingKeys(
   const persons = owners.flatMap(({ subjectId }) => subjectId ?? [])
   const categories = [...new Set(owners.map(({ category }) => category))]
   const own = owners.some(({ subjectId }) => subjectId === null)
-  const rows = await tx.$queryRaw<KeyRow[]>`
-    select k.subject_id as "subjectId", k.category, null::uuid as "itemId", exists (
-      select from inventory_item i where i.account_id = k.account_id and i.subject_id = k.subject_id
-        and i.category = k.category and i.state in ('LIVE', 'HELD', 'RESTRICTED')
-        and i.id <> all(${ending}::uuid[])) as kept
-    from keys.data_key k
-    where k.account_id = ${accountId}::uuid and k.subject_id = any(${persons}::uuid[])
+  const rows = await tx.$queryRaw<Omit<KeyRow, 'kept'>[]>`
+    select k.subject_id as "subjectId", k.category, null::uuid as "itemId" from keys.data_key k
+    where k.account_id = ${accountId}::uuid and k.subject_id = any(${uuidArray(persons)})
       and k.category = any(${categories}::data_category[]) and k.item_id is null and k.wrapped is not null
     union all
-    select null::uuid, k.category, null::uuid, exists (
-      select from inventory_item i where i.account_id = k.account_id and i.subject_id is null
-        and i.category = k.category and i.state in ('LIVE', 'HELD', 'RESTRICTED')
-        and i.id <> all(${ending}::uuid[]))
-    from keys.data_key k
+    select null::uuid, k.category, null::uuid from keys.data_key k
     where ${own} and k.account_id = ${accountId}::uuid and k.subject_id is null and k.category = 'ACCOUNT'
       and k.item_id is null and k.wrapped is not null
     union all
-    select k.subject_id, k.category, k.item_id, false from keys.data_key k
-    where k.account_id = ${accountId}::uuid and k.item_id = any(${ending}::uuid[]) and k.wrapped is not null`
+    select k.subject_id, k.category, k.item_id from keys.data_key k
+    where k.account_id = ${accountId}::uuid and k.item_id = any(${uuidArray(ending)}) and k.wrapped is not null`
   const asked = new Set(owners.map(ownerKey))
-  return rows.filter((row) => row.itemId !== null || asked.has(ownerKey(row)))
+  const found = rows.filter((row) => row.itemId !== null || asked.has(ownerKey(row)))
+  const shared = distinct(found.filter(({ itemId }) => itemId === null))
+  const kept = new Set(shared.length === 0 ? [] : await ownersWithMore(tx, accountId, shared, ending))
+  return found.map((row) => ({ ...row, kept: row.itemId === null && kept.has(ownerKey(row)) }))
 }
+
+/** Of these persons and categories, those of which something else lives. */
+async function ownersWithMore(
+  tx: Tx,
+  accountId: string,
+  owners: readonly Owner[],
+  ending: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await tx.$queryRaw<Owner[]>`
+    select o.subject_id as "subjectId", o.category from ${ownersTable(owners)} where exists (
+      select from inventory_item i where i.account_id = ${accountId}::uuid
+        and (i.subject_id = o.subject_id or (i.subject_id is null and o.subject_id is null))
+        and i.category = o.category and i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${uuidArray(ending)}))`
+  return rows.map(ownerKey)
+}
+
+const ownersTable = (owners: readonly Owner[]) => Prisma.sql`
+  unnest(${owners.map(({ subjectId }) => subjectId)}::uuid[], ${owners.map(({ category }) => category)}::data_category[])
+    as o (subject_id, category)`
 
 /** What lives under these persons' keys and does not end now, but for what has a key of its own already. */
 function keptUnder(
@@ -124,11 +140,10 @@ function keptUnder(
 ): Promise<KeyPlan['kept']> {
   return tx.$queryRaw<KeyPlan['kept'][number][]>`
     select i.id as "itemId", i.subject_id as "subjectId", i.category, i.locator, i.system
-    from unnest(${owners.map(({ subjectId }) => subjectId)}::uuid[],
-      ${owners.map(({ category }) => category)}::data_category[]) as o (subject_id, category)
+    from ${ownersTable(owners)}
     join inventory_item i on i.account_id = ${accountId}::uuid and i.subject_id is not distinct from o.subject_id
       and i.category = o.category
-    where i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${ending}::uuid[]) and not exists (
+    where i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${uuidArray(ending)}) and not exists (
       select from keys.data_key k
       where k.account_id = i.account_id and k.item_id = i.id and k.wrapped is not null)
     order by i.id for update of i`

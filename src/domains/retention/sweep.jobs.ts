@@ -1,7 +1,7 @@
 import { lockAccount } from '../accounts/account-guards.ts'
 import type { Deps } from '../deps.ts'
 import type { PersonalDataSystem } from '../personal-data.ts'
-import { BATCH_ITEMS_MAX, type EndingProblem } from './ending.rules.ts'
+import { type EndingProblem, SWEEP_ITEMS } from './ending.rules.ts'
 import { endTaken, unendable, withLine } from './ending.service.ts'
 import { problemOf } from './ending-faults.ts'
 import type { TakenItem } from './ending-items.ts'
@@ -10,7 +10,7 @@ import { anotherDue, claimDue, longestDue, markFailed, tryLockAccount } from './
 export type SweepOptions = {
   /** Ends the sweep after the transaction in hand. */
   readonly signal?: AbortSignal
-  /** How many items a transaction claims, at most. Default 500. */
+  /** How many items a transaction claims, at most. Default 1,000. */
   readonly batch?: number
   /** Told what kept items from being ended; their timers say no more than a code. */
   readonly onFailure?: (error: unknown) => void
@@ -47,7 +47,7 @@ export async function sweepRetention(
   systems: readonly PersonalDataSystem[],
   options: SweepOptions = {},
 ): Promise<Swept> {
-  const limit = options.batch ?? BATCH_ITEMS_MAX
+  const limit = options.batch ?? SWEEP_ITEMS
   const total = { ...NOTHING } as { -readonly [K in keyof Swept]: number }
   const stuck = new Set<string>()
   const busy = new Set<string>()
