@@ -18,6 +18,7 @@ import { deleteDeclarationsOnClosed } from './domains/processing/account-closed.
 import { deleteOldFindings, reconcileHandler } from './domains/processing/reconciliation.jobs.ts'
 import { planAccounts } from './domains/retention/account-planning.jobs.ts'
 import { markHolds } from './domains/retention/hold-marks.jobs.ts'
+import { endHeldRemains } from './domains/retention/hold-remains.jobs.ts'
 import { planStaleItems } from './domains/retention/planning.service.ts'
 import { sweepRetention } from './domains/retention/sweep.jobs.ts'
 import { recallPutOff, timersBacklog } from './domains/retention/sweep-claims.ts'
@@ -125,7 +126,10 @@ export function worksOf(
       // A lane of its own: a hold on an account may concern a million items.
       {
         ...{ name: 'retention.holds', everySeconds: 1, lane: 'holds' },
-        run: async (signal) => void (await markHolds(deps, signal)),
+        run: async (signal) => {
+          await markHolds(deps, signal)
+          await endHeldRemains(deps, SYSTEMS)
+        },
       },
       // A lane of its own: an account may hold a million items, and others do not wait for it.
       {
