@@ -1,5 +1,6 @@
 import { FIRST_QUERIES, writeDemoFile } from './demo/demo-tokens.ts'
 import { readServerEnv } from './env.ts'
+import { StartEndedError } from './erasures.ts'
 import { openResources } from './resources.ts'
 import { startServer } from './server.ts'
 
@@ -7,17 +8,15 @@ import { startServer } from './server.ts'
 async function main(): Promise<void> {
   const env = readServerEnv()
   const resources = await openResources()
-  const server = await startServer({ resources, env }).catch(async (error: unknown) => {
+  const ending = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ending.abort())
+  const server = await startServer({ resources, env, signal: ending.signal }).catch(async (error: unknown) => {
     await resources.close()
     throw error
   })
-  let stopping = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
-      if (stopping) return
-      stopping = true
-      void server.stop().then(() => process.exit(0))
-    })
+  const stop = () => void server.stop().then(() => process.exit(0))
+  if (ending.signal.aborted) return stop()
+  ending.signal.addEventListener('abort', stop)
   // Written before the line below, so that who waits for that line finds the file.
   const path = server.demo && (await writeDemoFile(resources.dataDir, server.demo))
   console.log(`Listening on ${server.url}/graphql`)
@@ -31,6 +30,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof StartEndedError) process.exit(0)
   console.error(error instanceof Error ? error.message : 'The server did not start.')
   process.exit(1)
 })

@@ -15,6 +15,7 @@ import { systemClock } from './time/clock.ts'
 
 /** What every process of the program is given, and the way to end it. */
 export type Resources = Deps & {
+  readonly ledger: FileLedger
   readonly dataDir: string
   readonly ledgerDir: string
   readonly epochDays: number
@@ -45,7 +46,7 @@ export async function openResources(
     const { dataDir, ledgerDir } = env.database
     const ledger = new FileLedger(ledgerDir, keyProvider)
     const { settings } = env
-    const deps: Deps = { db, keys, keyProvider, clock, settings, ledger, failpoint: NO_FAILPOINT }
+    const deps = { db, keys, keyProvider, clock, settings, ledger, failpoint: NO_FAILPOINT }
     const close = () => ledger.close().finally(() => db.close())
     return { ...deps, dataDir, ledgerDir, epochDays: env.keys.epochDays, close }
   } catch (error) {

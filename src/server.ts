@@ -4,6 +4,7 @@ import { CLIENT_USES_FLUSH_SECONDS } from './auth/client-uses.ts'
 import type { Demo } from './demo/demo-tokens.ts'
 import { DENIALS_FLUSH_SECONDS } from './domains/audit/denials.service.ts'
 import type { ServerEnv } from './env.ts'
+import { settleErasures } from './erasures.ts'
 import { addressOf } from './http/address.ts'
 import { securityHeaders } from './http/headers.ts'
 import { healthListener, metricsListener, readyListener } from './http/health.ts'
@@ -37,9 +38,15 @@ export type ServerOptions = {
   readonly log?: Log
   /** Milliseconds between two looks for news of subscriptions; default 1,000. */
   readonly streamPollMs?: number
+  /** Ends a start that is not ready yet. */
+  readonly signal?: AbortSignal
 }
 
-/** Starts the server and, unless it is switched off, the worker. */
+/**
+ * Starts the server and, unless it is switched off, the worker. It listens at once, and serves and works only when what a
+ * restored database may have brought back is ended again.
+ * @throws StartEndedError on `signal`, after it has stopped to listen
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { resources, env } = options
   const { db, clock } = resources
@@ -50,6 +57,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const http = openHttp(options, log, metrics, routes)
   const url = await http.listen(env.port, env.host)
   const publicUrl = env.publicUrl ?? url
+  await settle(options, log, metrics, http)
+  routes.erasuresSettled = true
   const { demo, denials, live, clientUses } = await serve({
     ...options,
     log,
@@ -92,11 +101,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
+async function settle(
+  { resources, signal }: ServerOptions,
+  log: Log,
+  metrics: Metrics,
+  http: HttpServer,
+): Promise<void> {
+  try {
+    await settleErasures(resources, { log, metrics, ...(signal ? { signal } : {}) })
+  } catch (error) {
+    await http.stop()
+    throw error
+  }
+}
+
 type Listener = Parameters<typeof limitByAddress>[0]
 
 /** Listening comes first (the port names the issuer), answering later: until then everything is "not ready". */
 class RoutesLater {
   ready = false
+  erasuresSettled = false
   readonly listeners = new Map<string, Listener>()
 
   listener(path: string): Listener {
@@ -117,6 +141,9 @@ function openHttp({ resources, env }: ServerOptions, log: Log, metrics: Metrics,
       if (!routes.ready) throw new Error('starting')
     },
     database: () => db.worker((tx) => tx.$queryRaw`select 1`),
+    erasures: async () => {
+      if (!routes.erasuresSettled) throw new Error('not replayed')
+    },
   }
   return createHttpServer({
     routes: {

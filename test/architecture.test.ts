@@ -33,7 +33,7 @@ type Source = { readonly path: string; readonly text: string; readonly imports: 
 
 /** Kinds of files, the first match deciding, each with what it may import of the program's own. */
 const LAYERS: readonly (readonly [kind: RegExp, allowed: RegExp])[] = [
-  [/^(main|worker|server|serving|systems|works|resources)\.ts$|^(demo|cli)\//, /./],
+  [/^(main|worker|server|serving|systems|works|resources|erasures)\.ts$|^(demo|cli)\//, /./],
   [/^app\.ts$/, /^(http|auth|schema|db|jobs)\/|^domains\/(deps\.ts|live\.ts|audit\/audit\.service\.ts)$/],
   [/^env\.ts$/, /^$/],
   [/^schema\/index\.ts$/, /^schema\/|^domains\/.+\.schema\.ts$/],

@@ -37,5 +37,8 @@ export const LOG_FIELDS: Readonly<Record<string, (value: unknown) => unknown>> =
   migration: pattern(/^[a-z0-9_]{1,100}$/),
   check: name,
   checks: listOf(name, 20),
+  file: pattern(/^[\w-]{1,64}\.ledger$/),
+  line: number,
+  lines: number,
   limiter: pattern(/^(caller|anonymous|failure)$/),
 }
