@@ -19,9 +19,9 @@ export async function foldSomething(world: World, accountIds: readonly string[])
       await tx.usageAggregateSubjects.createMany({ data: [{ accountId, kind: 'INFERENCE', ...counted }] })
       const event = { requestId: 'held', occurredAt: day, recordedAt: day }
       await tx.usageEventHeld.createMany({ data: [{ ...shared, ...event }] })
+      await dropSomething(tx, world, accountId)
       const month = { subjectId: null, month: '2024-02', category: 'USAGE', firstAt: day } as const
       await inventory.record(tx, world.clock, [itemOfMonth(accountId, month)])
-      await dropSomething(tx, world, accountId)
     }
   })
 }

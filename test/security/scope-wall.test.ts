@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anonymousSession, type Session, systemSession } from '../../src/auth/session.ts'
 import type { Tx } from '../../src/db/database.ts'
 import { accountScope, apiClientScope, subjectScope } from '../../src/domains/accounts/accounts.scope.ts'
-import { approvalScope } from '../../src/domains/approvals/approvals.scope.ts'
 import { auditScope } from '../../src/domains/audit/audit.scope.ts'
 import { beginErasure } from '../../src/domains/inventory/erasure.service.ts'
 import { inventoryScope } from '../../src/domains/inventory/inventory.scope.ts'
@@ -41,7 +40,6 @@ const COUNTS: Readonly<Record<string, (tx: Tx, session: Session) => Promise<numb
   apiClients: (tx, session) => tx.apiClient.count({ where: { AND: [apiClientScope(session), {}] } }),
   auditEvents: (tx, session) => tx.auditEvent.count({ where: { AND: [auditScope(session), {}] } }),
   usageEvents: (tx, session) => tx.usageEvent.count({ where: { AND: [usageScope(session), {}] } }),
-  approvals: (tx, session) => tx.approval.count({ where: { AND: [approvalScope(session), {}] } }),
   systems: (tx, session) => tx.system.count({ where: { AND: [systemScope(session), {}] } }),
   datasets: (tx, session) => tx.dataset.count({ where: { AND: [datasetScope(session), {}] } }),
   timers: (tx, session) => tx.inventoryItem.count({ where: { AND: [timerScope(session), {}] } }),
