@@ -67,7 +67,9 @@ async function everything(who: Who, but: readonly string[]): Promise<Record<stri
   const variables = validVariables(own)
   const ask = async (name: string, document: string, given: object) => {
     const { data, errors } = await world.ask(who, document, given)
-    answers[name] = JSON.stringify([data, errors?.map(({ extensions }) => extensions['code'])])
+    const answer = JSON.stringify([data, errors?.map(({ extensions }) => extensions['code'])])
+    // When a client was last used is written down a while after it.
+    answers[name] = answer.replaceAll(/"(lastUsedAt|resetsAt)":[^,}]*|"remaining":\d+/g, '')
   }
   for (const { name } of READS.filter((read) => !but.includes(read.name)))
     await ask(name, documentOf(name, { of: 'query', nestedFirst: 3 }), variables[name] ?? {})
@@ -191,8 +193,12 @@ test('a person is told of a hold on one of its items, and on its account', async
 describe('the second wall', () => {
   const { SELF, ACCOUNT } = { SELF: 'SELF', ACCOUNT: 'ACCOUNT' } as const
   const caller = (more: Partial<Caller>): Caller => ({ ...systemSession(accountId), principal: 'SUBJECT', ...more })
-  const seen = (who: Caller) =>
-    world.resources.db.read(who, async (tx: Tx) => (await tx.legalHold.findMany()).map(({ scope }) => scope).sort())
+  /** Of these holds, the scopes of those that the database shows. */
+  const seen = (who: Caller, holds: readonly HoldAnswer[]) =>
+    world.resources.db.read(who, async (tx: Tx) => {
+      const rows = await tx.legalHold.findMany({ where: { id: { in: holds.map(({ id }) => keyOf(id).id) } } })
+      return rows.map(({ scope }) => scope).sort()
+    })
 
   test('shows owners and persons the holds that concern them and are not confidential, others none', async () => {
     const { id: member } = keyOf(world.ids.member)
@@ -209,18 +215,11 @@ describe('the second wall', () => {
       auditor: caller({ principal: 'STAFF', accountId: null, reach: 'NONE', scopes: new Set(['audit:read']) }),
       keeper: caller({ principal: 'STAFF', accountId: null, reach: 'NONE', scopes: new Set(['holds:manage']) }),
     }
-    const inForce = { releasedAt: null }
-    const answer = async () =>
-      Object.fromEntries(
-        await Promise.all(
-          Object.entries(callers).map(async ([name, who]) => [
-            name,
-            (await world.resources.db.read(who, (tx) => tx.legalHold.findMany({ where: inForce })))
-              .map(({ scope }) => scope)
-              .sort(),
-          ]),
-        ),
-      )
+    const answer = async (holds: readonly HoldAnswer[]) => {
+      const answers: Record<string, string[]> = {}
+      for (const [name, who] of Object.entries(callers)) answers[name] = await seen(who, holds)
+      return answers
+    }
     const nothing = {
       owner: [],
       member: [],
@@ -232,7 +231,7 @@ describe('the second wall', () => {
       auditor: [],
     }
     const all = ['ACCOUNT', 'CATEGORY', 'ITEM', 'SUBJECT']
-    expect(await answer()).toEqual({ ...nothing, keeper: all })
+    expect(await answer(placed)).toEqual({ ...nothing, keeper: all })
     for (const { id } of placed) await release(world, id)
     const told = [
       await place(world, { itemId: await itemId('object/1') }),
@@ -240,13 +239,12 @@ describe('the second wall', () => {
       await place(world, { subjectId: world.ids.member }),
       await place(world, { accountId: world.ids.account }),
     ]
-    expect(await answer()).toEqual({
+    expect(await answer(told)).toEqual({
       ...nothing,
       ...{ owner: all, member: all, integration: all, support: all, keeper: all },
       endUser: ['ACCOUNT'],
     })
     for (const { id } of told) await release(world, id)
-    expect(await seen(callers.elsewhere)).toEqual([])
   })
 
   test('lets nobody but Staff with holds:manage write a hold, and none be deleted', async () => {
