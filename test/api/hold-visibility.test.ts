@@ -80,6 +80,12 @@ async function everything(who: Who, but: readonly string[]): Promise<Record<stri
       for (const groupBy of name === 'inventoryItems' ? [''] : ['STATE', 'CATEGORY', 'SYSTEM', 'PURPOSE', 'ACCOUNT'])
         await ask(`${name} ${state} ${groupBy}`, documentOf(name, { of: 'query' }), { filter, groupBy })
   }
+  for (const state of ['RUNNING', 'HELD', 'DUE', 'FAILED', 'DONE'])
+    await ask(`retentionTimers ${state}`, documentOf('retentionTimers', { of: 'query' }), {
+      filter: { states: [state] },
+    })
+  const status = { accountId: world.ids.account, periodDays: 30 }
+  await ask('retentionStatus of the account', documentOf('retentionStatus', { of: 'query' }), status)
   return answers
 }
 
@@ -114,6 +120,9 @@ test('a hold that is not confidential is seen in what is compared below', async 
     'node object/2',
     'inventoryItems HELD ',
     'inventoryCounts HELD STATE',
+    'retentionTimers HELD',
+    'retentionTimers RUNNING',
+    'retentionStatus of the account',
   ])
     expect(told).toContain(question)
 })
