@@ -23,5 +23,7 @@ export function keysetPage<Row>(
   cursorOf: (row: Row) => string,
   read: (page: KeysetPage) => Promise<Row[]>,
 ) {
-  return resolveCursorConnection<Promise<Row[]>>({ args, ...SIZES, toCursor: cursorOf }, read)
+  return resolveCursorConnection<Promise<Row[]>>({ args, ...SIZES, toCursor: cursorOf }, ({ limit, inverted }) =>
+    read({ limit, inverted }),
+  )
 }

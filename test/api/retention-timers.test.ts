@@ -284,7 +284,7 @@ describe('pages', () => {
       expect(page.pageInfo['hasPreviousPage']).toBe(after !== undefined)
       seen.push(...numbers(page))
       after = page.pageInfo['endCursor']
-      if (page.pageInfo['hasNextPage'] !== true) break
+      if (page.pageInfo['hasNextPage'] !== true || seen.length > ORDER.length) break
       page = await list('subject', { filter: equalFilter, first, after })
     }
     expect(seen).toEqual(ORDER)
@@ -297,7 +297,7 @@ describe('pages', () => {
       expect(page.pageInfo['hasNextPage']).toBe(before !== undefined)
       seen.unshift(...numbers(page))
       before = page.pageInfo['startCursor']
-      if (page.pageInfo['hasPreviousPage'] !== true) break
+      if (page.pageInfo['hasPreviousPage'] !== true || seen.length > ORDER.length) break
       page = await list('subject', { filter: equalFilter, last, before })
     }
     expect(seen).toEqual(ORDER)
@@ -340,16 +340,13 @@ describe('pages', () => {
     expect([await lengthOf(), await lengthOf(100), await lengthOf(150)]).toEqual([20, 100, 100])
   })
 
-  test('take one statement each, and one more where they reach those without an instant', async () => {
+  test('take three statements each, whatever they hold: two for the keys and one for the rows', async () => {
     const pageOf = async (variables: object) => {
       statements.reset()
       await list('subject', { filter: equalFilter, ...variables })
       return statements.seen.filter((sql) => sql.includes('"due_at"') && !/count\(/i.test(sql)).length
     }
-    const { pageInfo } = await list('subject', { filter: equalFilter, first: 6 })
-    expect(await pageOf({ first: 3 })).toBe(1)
-    expect(await pageOf({ first: 7 })).toBe(2)
-    expect(await pageOf({ first: 7, after: pageInfo['endCursor'] })).toBe(1)
+    for (const first of [1, 3, 7]) expect(await pageOf({ first })).toBe(3)
   })
 })
 
