@@ -51,6 +51,7 @@ const BUDGETS = {
     exportFidesManifest: 8,
     inventoryCounts: 4,
     inventoryItems: 9,
+    legalHolds: 7,
     node: 5,
     nodes: 9,
     processingRecordDocument: 15,
@@ -90,6 +91,7 @@ beforeAll(async () => {
     await call(world, 'staff', 'createAccount', { input })
     await approve(world, 'staff', await propose(world, officer))
     await call(world, 'staff', 'addProcessor', validVariables(own)['addProcessor'] ?? {})
+    await call(world, 'staff', 'placeHold', validVariables(own)['placeHold'] ?? {})
   }
   const inOtherHours = (row: number) => ({
     ...usageEvent(`row-${row}`),
