@@ -6,6 +6,8 @@ import { lockAccount } from '../accounts/account-guards.ts'
 export const PLAN_BATCH = 1_000
 
 const ACCOUNTS_AT_A_TIME = 100
+/** Less than the id of any item. */
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
 
 /**
  * Plans anew what accounts hold that began to close or were reopened, a batch a transaction. The cursor lies in the
@@ -51,15 +53,33 @@ async function planBatch(
   accountId: string,
 ): Promise<{ readonly items: number; readonly more: boolean }> {
   await lockAccount(tx, accountId)
-  const now = clock.now()
-  const [batch] = await tx.$queryRaw<{ items: number; last: string | null }[]>`
-    with page as (
-      select i.account_id, i.id, p.* from account a join inventory_item i on i.account_id = a.id
-      left join lateral app.retention_plan(i.category, i.retention_starts_at, i.trigger, i.triggered_at, a.closing_at,
-        ${now}) as p on true
-      where a.id = ${accountId}::uuid and a.plan_pending and (a.plan_cursor is null or i.id > a.plan_cursor)
-        and i.state in ('LIVE', 'HELD', 'RESTRICTED')
-      order by i.id limit ${PLAN_BATCH} for update of i),
+  const account = await tx.account.findUnique({
+    where: { id: accountId, planPending: true },
+    select: { planCursor: true, closingAt: true },
+  })
+  if (!account) return { items: 0, more: false }
+  const page = await planPage(tx, accountId, account.planCursor ?? BEFORE_ALL, account.closingAt, clock.now())
+  const more = page.items === PLAN_BATCH
+  await tx.account.updateMany({
+    where: { id: accountId },
+    data: more ? { planCursor: page.last } : { planPending: false, planCursor: null },
+  })
+  return { items: page.items, more }
+}
+
+/** Plans up to a batch of living items after `cursor`, in the order of the primary key. */
+async function planPage(
+  tx: Tx,
+  accountId: string,
+  cursor: string,
+  closingAt: Date | null,
+  now: Date,
+): Promise<{ readonly items: number; readonly last: string | null }> {
+  const [page] = await tx.$queryRaw<{ items: number; last: string | null }[]>`
+    with page as materialized (
+      select account_id, id, category, retention_starts_at, trigger, triggered_at from inventory_item
+      where account_id = ${accountId}::uuid and id > ${cursor}::uuid and state in ('LIVE', 'HELD', 'RESTRICTED')
+      order by account_id, id limit ${PLAN_BATCH} for update),
     planned as (
       update inventory_item as i set retention_rule_id = p.rule_id, planned_version = p.version, due_at = p.due_at,
         attempt_at = case
@@ -68,14 +88,9 @@ async function planBatch(
           else p.due_at end,
         attempts = case when i.due_at = p.due_at then i.attempts else 0 end,
         last_problem = case when i.due_at = p.due_at then i.last_problem end
-      from page as p
-      where i.account_id = p.account_id and i.id = p.id and p.version is not null)
+      from page cross join lateral app.retention_plan(page.category, page.retention_starts_at, page.trigger,
+        page.triggered_at, ${closingAt}::timestamptz, ${now}) as p
+      where i.account_id = page.account_id and i.id = page.id)
     select count(*)::int as items, (array_agg(id order by id desc))[1] as last from page`
-  const { items = 0, last = null } = batch ?? {}
-  const more = items === PLAN_BATCH
-  await tx.account.updateMany({
-    where: { id: accountId, planPending: true },
-    data: more ? { planCursor: last } : { planPending: false, planCursor: null },
-  })
-  return { items, more }
+  return page ?? { items: 0, last: null }
 }
