@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Statements, watchStatements } from '../kit/statements.ts'
 import { openWorld, type World } from '../kit/world.ts'
 import { keyOf, localId } from './calls.ts'
+import { place } from './holds-kit.ts'
 import { addProcessor, batchItem, fillInventory, recordItems } from './inventory-kit.ts'
 
 const ITEMS = 60
@@ -62,4 +63,19 @@ test('so does the list below a person', async () => {
     statementsOf(query, { id: world.ids.member, first }, (data) => (data as Listed).subject.inventory.edges)
   expect(await list(1)).toEqual([9, 1])
   expect(await list(ITEMS)).toEqual([9, ITEMS])
+})
+
+test('holds are one statement more, for one held item as for 60', async () => {
+  const query =
+    'query($first: Int) { inventoryItems(first: $first) { edges { node { state hold { since reviewOn } } } } }'
+  const list = (first: number) =>
+    statementsOf(query, { first }, (data) => {
+      const { edges } = (data as Listed).inventoryItems
+      const held = edges.map((edge) => (edge as { node: { hold: object | null } }).node.hold)
+      return held.filter((hold) => hold !== null)
+    })
+  await place(world, { subjectId: world.ids.member, category: 'CONTENT_BATCH' })
+  // Who calls in two, the caller, the items, their holds.
+  expect(await list(1)).toEqual([5, 1])
+  expect(await list(ITEMS)).toEqual([5, ITEMS])
 })
