@@ -168,7 +168,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     close: async () => {
       serving.live.close()
       await runner.stop()
-      await db.close()
+      await close()
       if (!options.dataDir) await rm(folder, { recursive: true, force: true })
     },
   }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,8 @@ export async function readableServer(): Promise<() => Promise<void>> {
   const settings = `-c port=${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder} -c fsync=off`
   const ctl = join(bin, 'pg_ctl')
   // A server that inherited the pipes would keep this call from ending.
-  await run(ctl, ['-D', folder, '-w', '-l', join(folder, 'server.log'), '-o', settings, 'start'])
+  await mkdir(join(folder, 'log'))
+  await run(ctl, ['-D', folder, '-w', '-l', join(folder, 'log/server.log'), '-o', settings, 'start'])
   process.env['TEST_POSTGRES_URL'] = `postgres://postgres@127.0.0.1:${port}/postgres`
   const { template, drop } = await makeTemplate('postgres')
   const admin = new pg.Client(withDatabase(process.env['TEST_POSTGRES_URL'], 'postgres'))
