@@ -39,7 +39,7 @@ async function installPackage(): Promise<string[]> {
   await exec('tar', ['-xzf', join(folder, pack?.filename ?? ''), '-C', target, '--strip-components=1'])
   const readme = await readFile(join(target, 'README.md'), 'utf8')
   const examples = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? '')
-  expect(examples.length).toBe(7)
+  expect(examples.length).toBe(8)
   for (const [index, code] of examples.entries()) await writeFile(join(folder, `readme-${index}.ts`), code)
   await mkdir(join(folder, 'node_modules/@types'))
   for (const name of ['@types/node', 'undici-types'])
