@@ -148,12 +148,12 @@ export class Keyring {
     return this.destroyAll(tx, accountId, [{ subjectId, category }])
   }
 
-  /** The same for any number of owners of an account, in two statements. */
+  /** The same for any number of owners of an account, in three statements at most. */
   async destroyAll(tx: Tx, accountId: string, owners: readonly OwnerInAccount[]): Promise<number> {
     if (owners.length === 0) return 0
-    const tombstones = owners.map((owner) => ({ ...owner, id: newId(this.#clock) }))
+    const nextId = () => newId(this.#clock)
     const epoch = await this.#provider.currentEpoch()
-    return destroySharedKeys(tx, { accountId, tombstones, epoch, at: this.#clock.now() })
+    return destroySharedKeys(tx, { accountId, owners, nextId, epoch, at: this.#clock.now() })
   }
 
   /** Destroys the keys that items of an account have of their own. One statement. @returns how many; 0 when repeated */

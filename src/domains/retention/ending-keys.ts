@@ -43,7 +43,8 @@ export async function planKeys(
   const shared = distinct(going.filter(({ itemId }) => itemId === null))
   const counts = new Map<DataCategory, number>()
   for (const { category } of going) counts.set(category, (counts.get(category) ?? 0) + 1)
-  const resealed = shared.filter((owner) => rows.some((row) => row.kept && ownerKey(row) === ownerKey(owner)))
+  const withMore = new Set(rows.filter(({ kept }) => kept).map(ownerKey))
+  const resealed = withMore.size === 0 ? [] : shared.filter((owner) => withMore.has(ownerKey(owner)))
   return {
     owners: keysGo ? owners : shared,
     itemIds: going.flatMap(({ itemId }) => itemId ?? []),
@@ -112,18 +113,24 @@ async function livingKeys(
   return found.map((row) => ({ ...row, kept: row.itemId === null && kept.has(ownerKey(row)) }))
 }
 
-/** Of these persons and categories, those of which something else lives. */
+/** Of these persons and categories, those of which something else lives. Nobody's are looked for apart, by another index. */
 async function ownersWithMore(
   tx: Tx,
   accountId: string,
   owners: readonly Owner[],
   ending: readonly string[],
 ): Promise<readonly string[]> {
+  const persons = owners.flatMap(({ subjectId }) => subjectId ?? [])
+  const categories = [...new Set(owners.map(({ category }) => category))]
+  const own = owners.some(({ subjectId }) => subjectId === null)
+  const more = Prisma.sql`i.account_id = ${accountId}::uuid and i.category = any(${categories}::data_category[])
+    and i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${uuidArray(ending)})`
   const rows = await tx.$queryRaw<Owner[]>`
-    select o.subject_id as "subjectId", o.category from ${ownersTable(owners)} where exists (
-      select from inventory_item i where i.account_id = ${accountId}::uuid
-        and (i.subject_id = o.subject_id or (i.subject_id is null and o.subject_id is null))
-        and i.category = o.category and i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${uuidArray(ending)}))`
+    select distinct i.subject_id as "subjectId", i.category from inventory_item i
+    where i.subject_id = any(${uuidArray(persons)}) and ${more}
+    union all
+    select null, 'ACCOUNT' where ${own} and exists (
+      select from inventory_item i where i.subject_id is null and i.category = 'ACCOUNT' and ${more})`
   return rows.map(ownerKey)
 }
 
