@@ -54,7 +54,6 @@ const BY_NAME: Readonly<Record<string, Decision>> = {
   page: pattern,
   system: { closed: 'a published pattern without capitals and white space; stored nowhere' },
   systems: { closed: 'a published pattern without capitals and white space; stored nowhere' },
-  systems: { closed: 'a published pattern without capitals and white space; stored nowhere' },
   locator: { closed: 'a published pattern without capitals and white space; stored nowhere' },
   url: { canary: (canary) => `https://hooks.example/${canary}` },
   eventKind: kind,
