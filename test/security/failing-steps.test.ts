@@ -39,6 +39,7 @@ async function tokenFor({ name, scope }: { name: string; scope: Scope }): Promis
   const { tokens } = world.demo
   if (scope === 'usage:write' || scope === 'inventory:write') return tokens.gateway
   const ofStaff = ['platform-clients:manage', 'processors:manage', 'inventory:reconcile']
+  if (/^(retention|approvals|holds):manage$/.test(scope)) return tokens.staff
   if (ofStaff.includes(scope) || name === 'createAccount') return tokens.staff
   if (scope !== 'identity:link') return tokens.subject
   const issuer = world.serving.demoIssuer
@@ -97,11 +98,13 @@ test('whichever statement of a mutation fails, no row is changed', async () => {
   expect(changes).toEqual([])
   expect(figures).toMatchInlineSnapshot(`
     {
-      "acceptInvitation": 16,
+      "acceptInvitation": 17,
       "addProcessor": 10,
+      "approveRetentionRule": 15,
+      "changeHoldReview": 11,
       "changeMemberRole": 12,
       "closeAccount": 12,
-      "createAccount": 25,
+      "createAccount": 26,
       "createApiClient": 12,
       "createPlatformClient": 10,
       "createSubject": 21,
@@ -114,12 +117,17 @@ test('whichever statement of a mutation fails, no row is changed', async () => {
       "importFidesManifest": 16,
       "inviteMember": 20,
       "openUsageImport": 11,
+      "placeHold": 14,
+      "proposeRetentionRule": 9,
       "reconcileInventory": 11,
       "recordRecipient": 13,
       "recordUsage": 12,
       "redeliverWebhook": 13,
       "redeliverWebhooks": 12,
-      "removeMember": 16,
+      "rejectApproval": 10,
+      "releaseHold": 14,
+      "removeMember": 20,
+      "reopenAccount": 12,
       "rotateApiClientSecret": 12,
       "rotatePlatformClientSecret": 12,
       "rotateWebhookKeys": 14,
@@ -131,6 +139,7 @@ test('whichever statement of a mutation fails, no row is changed', async () => {
       "updateProcessor": 10,
       "updateSubject": 19,
       "updateWebhookEndpoint": 14,
+      "withdrawApproval": 10,
     }
   `)
 })

@@ -88,7 +88,7 @@ test('every table has forced row-level security', async () => {
   expect(rows.filter(({ forced }) => !forced)).toEqual([])
 })
 
-test('no view and no function passes the wall, but those that make, close and drop partitions', async () => {
+test('no view and no function passes the wall, but those that make, close and drop partitions and the one that says whether a hold covers a place', async () => {
   const rows = await backend.client('app').$queryRaw<{ name: string }[]>`
     select p.proname::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where p.prosecdef and n.nspname in ('public', 'keys', 'app', 'partitions')
@@ -100,5 +100,6 @@ test('no view and no function passes the wall, but those that make, close and dr
     'close_usage_partition',
     'drop_usage_partition',
     'ensure_usage_partition',
+    'hold_over',
   ])
 })
