@@ -181,10 +181,11 @@ describe('who may ask', () => {
     expect(await status('staff', { accountId: missing })).toBeNull()
   })
 
-  test('a person who does not manage its account is refused, and so is whoever lacks the scope', async () => {
-    for (const name of ['MEMBER', 'END_USER', 'GATEWAY', 'PROCESSOR', 'STAFF SUPPORT', 'STAFF SECURITY'])
+  test('a person who does not manage its account is told nothing, and whoever lacks the scope is refused', async () => {
+    for (const name of ['MEMBER', 'END_USER']) expect([name, await status(as(name))]).toEqual([name, null])
+    for (const name of ['GATEWAY', 'PROCESSOR', 'STAFF SUPPORT', 'STAFF SECURITY'])
       expect([name, await refusal(as(name))]).toEqual([name, 'FORBIDDEN'])
-    expect(await refusal(as('MEMBER'), { accountId: world.ids.otherAccount })).toBe('FORBIDDEN')
+    expect(await status(as('MEMBER'), { accountId: world.ids.otherAccount })).toBeNull()
     expect(await refusal(null)).toBe('UNAUTHENTICATED')
     const ended = { token: await world.ownerToken('retention:read') }
     expect((await status(ended))['accountId']).toBe(world.ids.account)

@@ -121,7 +121,7 @@ test('what a caller sends is found in clear in no file, log line or refusal', as
   expect(world.log.length).toBeGreaterThan(50)
   expect({ inputs: canaries.length, storedOf: stored }).toMatchInlineSnapshot(`
     {
-      "inputs": 224,
+      "inputs": 280,
       "storedOf": [
         "subjects.filter.email",
         "subjects.filter.reference",
@@ -181,6 +181,7 @@ test('what a caller sends is found in clear in no file, log line or refusal', as
         "endProcessor.input.idempotencyKey",
         "removeMember.input.idempotencyKey",
         "closeAccount.input.idempotencyKey",
+        "reopenAccount.input.idempotencyKey",
       ],
     }
   `)

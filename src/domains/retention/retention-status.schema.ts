@@ -1,6 +1,6 @@
 import { builder } from '../../schema/builder.ts'
 import { readAccountId } from '../../schema/global-id.ts'
-import { badInput, refuseScope } from '../../schema/refusals.ts'
+import { badInput } from '../../schema/refusals.ts'
 import { needs } from '../../schema/root-field.ts'
 import { countLiving, isKnownAccount, readStatus } from './retention-status.reads.ts'
 import { statusReach } from './retention-status.scope.ts'
@@ -14,7 +14,7 @@ builder.queryField('retentionStatus', (t) =>
     nullable: true,
     ...needs(
       'retention:read',
-      'How the timers of an account are doing, or for Staff those of all: what is due, overdue, held and failed, and how late timers were. Null where the caller may not see the account. Persons who do not manage their account are refused; each sees the timers of its own data.',
+      'How the timers of an account are doing, or for Staff those of all: what is due, overdue, held and failed, and how late timers were. Null where the caller may not see the account, as persons may not who do not manage theirs; each sees the timers of its own data.',
     ),
     args: {
       accountId: t.arg.id({ description: "Of this account; absent: the caller's own, for Staff all together." }),
@@ -30,7 +30,7 @@ builder.queryField('retentionStatus', (t) =>
         throw badInput('periodDays', `must be 1 to ${PERIOD_DAYS_MAX}`)
       const named = typeof args.accountId === 'string' ? readAccountId('accountId', args.accountId) : null
       const reach = statusReach(session)
-      if (!reach) throw refuseScope(session)
+      if (!reach) return null
       if (named !== null && reach.accountId !== null && named !== reach.accountId) return null
       const accountId = named ?? reach.accountId
       const { tx } = reads
