@@ -1,21 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { LocalKeyProvider } from '../../src/crypto/local-key-provider.ts'
-import { writeArchive } from '../../src/db/archive.ts'
-import { connectForBackup } from '../../src/db/connections.ts'
 import { DEMO_ACCOUNTS } from '../../src/demo/demo-data.ts'
 import { endCategory, endSubject } from '../../src/domains/retention/person-ending.service.ts'
 import type { DataCategory } from '../../src/generated/prisma/enums.ts'
 import { keyFileOf } from '../../src/resources.ts'
 import { SYSTEMS } from '../../src/systems.ts'
 import { COLUMNS } from '../kit/classification.ts'
-import { TEST_PASSWORD, withDatabase } from '../kit/global-setup.ts'
 import { type Owner, openOwnerOf } from '../kit/owner.ts'
 import { openWorld, type World } from '../kit/world.ts'
-import { formsOf, scanFolders } from './forensics-kit.ts'
+import { dump, formsOf, placeOf, scanFolders, serverFolders } from './forensics-kit.ts'
 import { readableServer } from './own-cluster.ts'
 import { call } from './populated.ts'
 import { manifestOf } from './valid-variables.ts'
@@ -211,8 +208,11 @@ test('what was erased is found in no form: not in files, write-ahead log, dumps 
   const files = await mkdtemp(join(tmpdir(), 'privacy-forensics-out-'))
   await writeFile(join(files, 'log.txt'), world.log.join(''))
   await mkdir(join(files, 'dump'))
-  const folders = [folder, files, ...(await serverFolders())]
-  await dump(join(files, 'dump'))
+  const folders = [folder, files, ...(await serverFolders(owner))]
+  // The embedded database has one process: the world ends for it.
+  const place = await placeOf(owner, folder)
+  if (inject('backend') === 'pglite') await world.close()
+  await dump(place, join(files, 'dump'), world.clock)
   const key = Buffer.from(copied.epochKey, 'base64')
   const forms = [
     ...formsOf(MARK),
@@ -235,35 +235,3 @@ test('what was erased is found in no form: not in files, write-ahead log, dumps 
       `${scan.files} files, ${scan.bytes} bytes, ${world.log.length} log lines; the control was found in ${control.length}`,
   )
 })
-
-/** The database's own folder, the shared catalogue, write-ahead log and log of a server. */
-async function serverFolders(): Promise<string[]> {
-  if (inject('backend') === 'pglite') return []
-  const [row] = await owner.query<{ folder: string; base: string; log: string }>(`
-    select current_setting('data_directory') as folder, oid::text as base, current_setting('log_directory') as log
-    from pg_database where datname = current_database()`)
-  const of = (name: string) => join(row?.folder ?? '', name)
-  const all = [of(`base/${row?.base}`), of('global'), of('pg_wal'), of(row?.log ?? 'log')]
-  const there = await Promise.all(all.map((path) => readdir(path).then(Boolean, () => false)))
-  // Its log may lie elsewhere; all else must be readable.
-  expect(there.slice(0, 3)).toEqual([true, true, true])
-  return all.filter((_, at) => there[at])
-}
-
-/** Data and keys as the command line writes them. The embedded database has one process: the world ends for it. */
-async function dump(to: string): Promise<void> {
-  const place = inject('backend') === 'pglite' ? { dataDir: folder } : await serverPlace()
-  if (inject('backend') === 'pglite') await world.close()
-  const connection = await connectForBackup(place)
-  await writeArchive(connection, 'public', join(to, 'data.gz'), world.clock)
-  await writeArchive(connection, 'keys', join(to, 'keys.gz'), world.clock)
-  await connection.close()
-}
-
-async function serverPlace() {
-  const [row] = await owner.query<{ name: string }>('select current_database()::text as name')
-  const backup = new URL(withDatabase(process.env['TEST_POSTGRES_URL'] ?? '', row?.name ?? ''))
-  backup.username = 'privacy_backup'
-  backup.password = TEST_PASSWORD
-  return { dataDir: folder, appUrl: backup.href, backupUrl: backup.href }
-}

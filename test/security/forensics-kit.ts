@@ -2,6 +2,12 @@ import { createReadStream } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
+import { expect, inject } from 'vitest'
+import { writeArchive } from '../../src/db/archive.ts'
+import { connectForBackup, type Place } from '../../src/db/connections.ts'
+import type { Clock } from '../../src/time/clock.ts'
+import { TEST_PASSWORD, withDatabase } from '../kit/global-setup.ts'
+import type { Owner } from '../kit/owner.ts'
 
 /** What a search looked at, so that a search of nothing is seen. */
 export type Scan = {
@@ -71,4 +77,36 @@ async function scanFile(path: string, forms: ReturnType<typeof formsOf>, scan: S
   scan.files += 1
   scan.bytes += size
   for (const form of found) scan.hits.push(`${path}: ${form}`)
+}
+
+/** The database's own folder, the shared catalogue, write-ahead log and log of a server. */
+export async function serverFolders(owner: Owner): Promise<string[]> {
+  if (inject('backend') === 'pglite') return []
+  const [row] = await owner.query<{ folder: string; base: string; log: string }>(`
+    select current_setting('data_directory') as folder, oid::text as base, current_setting('log_directory') as log
+    from pg_database where datname = current_database()`)
+  const of = (name: string) => join(row?.folder ?? '', name)
+  const all = [of(`base/${row?.base}`), of('global'), of('pg_wal'), of(row?.log ?? 'log')]
+  const there = await Promise.all(all.map((path) => readdir(path).then(Boolean, () => false)))
+  // Its log may lie elsewhere; all else must be readable.
+  expect(there.slice(0, 3)).toEqual([true, true, true])
+  return all.filter((_, at) => there[at])
+}
+
+/** Where the command line would find the database to write a dump of it. */
+export async function placeOf(owner: Owner, dataDir: string): Promise<Place> {
+  if (inject('backend') === 'pglite') return { dataDir }
+  const [row] = await owner.query<{ name: string }>('select current_database()::text as name')
+  const backup = new URL(withDatabase(process.env['TEST_POSTGRES_URL'] ?? '', row?.name ?? ''))
+  backup.username = 'privacy_backup'
+  backup.password = TEST_PASSWORD
+  return { dataDir, appUrl: backup.href, backupUrl: backup.href }
+}
+
+/** Data and keys as the command line writes them. */
+export async function dump(place: Place, to: string, clock: Clock): Promise<void> {
+  const connection = await connectForBackup(place)
+  await writeArchive(connection, 'public', join(to, 'data.gz'), clock)
+  await writeArchive(connection, 'keys', join(to, 'keys.gz'), clock)
+  await connection.close()
 }
