@@ -3,15 +3,13 @@ import { sqlStateOf } from '../../db/postgres-errors.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { Deps } from '../deps.ts'
 import { endForCaller, type LedgerLine } from '../inventory/caller-ending.service.ts'
+import { PLANNED_BY_HAND } from '../inventory/planned.rules.ts'
 import type { Person } from '../personal-data.ts'
 import { ACCOUNTS, IDENTITY_LINK, recordIdentityLinkItem } from './account-items.ts'
 import { InvitationNotValid } from './accounts.problems.ts'
 import { endLinks } from './person-erasure.ts'
 
 const UNIQUE_VIOLATION = '23505'
-
-/** No rule of retention is newer: what was made due by hand is not planned anew when rules change. */
-const PLANNED_BY_HAND = 2_147_483_647
 
 /**
  * Ends all sign-ins of a person, from the commit on. Their links are deleted and their item is ended; where a hold covers

@@ -1,6 +1,7 @@
 import type { Database, Tx } from '../../db/database.ts'
 import type { Clock } from '../../time/clock.ts'
 import { lockAccount } from '../accounts/account-guards.ts'
+import { PLANNED_BY_HAND } from '../inventory/planned.rules.ts'
 
 /** How many items of an account are planned anew in one transaction. */
 export const PLAN_BATCH = 1_000
@@ -90,7 +91,7 @@ async function planPage(
         last_problem = case when i.due_at = p.due_at then i.last_problem end
       from page cross join lateral app.retention_plan(page.category, page.retention_starts_at, page.trigger,
         page.triggered_at, ${closingAt}::timestamptz, ${now}) as p
-      where i.account_id = page.account_id and i.id = page.id)
+      where i.account_id = page.account_id and i.id = page.id and i.planned_version <> ${PLANNED_BY_HAND})
     select count(*)::int as items, (array_agg(id order by id desc))[1] as last from page`
   return page ?? { items: 0, last: null }
 }

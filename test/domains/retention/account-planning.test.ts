@@ -146,6 +146,25 @@ test('what is held has a date and no attempt; what failed keeps its pause where 
   ])
 })
 
+test('what was made due by hand stays due, whether its account closes or reopens', async () => {
+  const { account, accountId, owner: signIn } = await openOwned(world)
+  await owner.query(
+    `update inventory_item set planned_version = 2147483647, due_at = '2026-03-01T00:00:00Z', state = 'HELD',
+       resumes_as = 'LIVE', attempt_at = null
+     where account_id = $1::uuid and locator = 'identity_link'`,
+    accountId,
+  )
+  const byHand = async () => (await timersOf(world, accountId)).filter((line) => line.includes('identity_link'))
+  const before = ['ACCOUNT | identity_link | HELD | ACCOUNT_CLOSED | 2026-03-01T00:00:00.000Z | -']
+  expect(await byHand()).toEqual(before)
+  await change(world, await signIn(), 'closeAccount', account)
+  expect(await plan()).toBe(3)
+  expect(await byHand()).toEqual(before)
+  await change(world, await signIn(), 'reopenAccount', account)
+  expect(await plan()).toBe(3)
+  expect(await byHand()).toEqual(before)
+})
+
 test('what has ended is not touched, and an account without anything is done at once', async () => {
   const { account, accountId, owner: signIn } = await openOwned(world)
   await owner.query(
