@@ -184,9 +184,11 @@ create unique index retention_rule_version_key on retention_rule(version);
 create index retention_rule_category_effective_from_idx on retention_rule(category, effective_from);
 create index retention_drift_at_idx on retention_drift(at);
 create index erasure_item_account_id_erasure_id_idx on erasure_item(account_id, erasure_id);
--- What the sweep takes next: of all accounts, and of one. Neither knows anything of what is done.
+-- What the sweep takes next: of all accounts, and of one, there the data of a person together, so that its key goes with
+-- it. Neither knows anything of what is done.
 create index inventory_item_attempt on inventory_item (attempt_at) where attempt_at is not null;
-create index inventory_item_account_attempt on inventory_item (account_id, attempt_at) where attempt_at is not null;
+create index inventory_item_account_attempt on inventory_item (account_id, attempt_at, subject_id)
+  where attempt_at is not null;
 -- What is due when, held or not, also where something else than the sweep ends it: of all accounts, and of one. Callers
 -- find both by done_at is null, as a word of an enum that is sent as a parameter proves nothing to the planner.
 create index inventory_item_due on inventory_item (due_at, id) where done_at is null;

@@ -88,8 +88,11 @@ async function endSubjects(
   const rows = await tx.$executeRaw`
     update subject set ${cleared}, status = 'ERASED', updated_at = ${now} where ${stillHolding}`
   await deleteCopies(tx, accountId, ids, true)
-  const remaining =
-    (await countOf(tx, invitations)) + (await countOf(tx, Prisma.sql`from subject where ${stillHolding}`))
+  const remaining = await countOf(
+    tx,
+    Prisma.sql`from (
+    select 1 ${invitations} union all select 1 from subject where ${stillHolding}) as still_there`,
+  )
   return { rows: revoked + rows, remaining }
 }
 

@@ -85,7 +85,7 @@ function distinct(owners: readonly Owner[]): readonly Owner[] {
 const ownersOf = (items: readonly Owner[]) =>
   distinct(items.filter(({ subjectId, category }) => subjectId !== null || category === 'ACCOUNT'))
 
-/** The living keys of these persons for these categories, and of these items. */
+/** The living keys of these owners and of these items; of the owners', whether something else lives under them. */
 async function livingKeys(
   tx: Tx,
   accountId: string,
@@ -95,43 +95,25 @@ async function livingKeys(
   const persons = owners.flatMap(({ subjectId }) => subjectId ?? [])
   const categories = [...new Set(owners.map(({ category }) => category))]
   const own = owners.some(({ subjectId }) => subjectId === null)
-  const rows = await tx.$queryRaw<Omit<KeyRow, 'kept'>[]>`
-    select k.subject_id as "subjectId", k.category, null::uuid as "itemId" from keys.data_key k
+  const more = Prisma.sql`i.account_id = ${accountId}::uuid and i.category = k.category
+    and i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${uuidArray(ending)})`
+  const rows = await tx.$queryRaw<KeyRow[]>`
+    select k.subject_id as "subjectId", k.category, null::uuid as "itemId",
+      exists (select from inventory_item i where i.subject_id = k.subject_id and ${more}) as kept
+    from keys.data_key k
     where k.account_id = ${accountId}::uuid and k.subject_id = any(${uuidArray(persons)})
       and k.category = any(${categories}::data_category[]) and k.item_id is null and k.wrapped is not null
     union all
-    select null::uuid, k.category, null::uuid from keys.data_key k
+    select null::uuid, k.category, null::uuid,
+      exists (select from inventory_item i where i.subject_id is null and ${more})
+    from keys.data_key k
     where ${own} and k.account_id = ${accountId}::uuid and k.subject_id is null and k.category = 'ACCOUNT'
       and k.item_id is null and k.wrapped is not null
     union all
-    select k.subject_id, k.category, k.item_id from keys.data_key k
+    select k.subject_id, k.category, k.item_id, false from keys.data_key k
     where k.account_id = ${accountId}::uuid and k.item_id = any(${uuidArray(ending)}) and k.wrapped is not null`
   const asked = new Set(owners.map(ownerKey))
-  const found = rows.filter((row) => row.itemId !== null || asked.has(ownerKey(row)))
-  const shared = distinct(found.filter(({ itemId }) => itemId === null))
-  const kept = new Set(shared.length === 0 ? [] : await ownersWithMore(tx, accountId, shared, ending))
-  return found.map((row) => ({ ...row, kept: row.itemId === null && kept.has(ownerKey(row)) }))
-}
-
-/** Of these persons and categories, those of which something else lives. Nobody's are looked for apart, by another index. */
-async function ownersWithMore(
-  tx: Tx,
-  accountId: string,
-  owners: readonly Owner[],
-  ending: readonly string[],
-): Promise<readonly string[]> {
-  const persons = owners.flatMap(({ subjectId }) => subjectId ?? [])
-  const categories = [...new Set(owners.map(({ category }) => category))]
-  const own = owners.some(({ subjectId }) => subjectId === null)
-  const more = Prisma.sql`i.account_id = ${accountId}::uuid and i.category = any(${categories}::data_category[])
-    and i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${uuidArray(ending)})`
-  const rows = await tx.$queryRaw<Owner[]>`
-    select distinct i.subject_id as "subjectId", i.category from inventory_item i
-    where i.subject_id = any(${uuidArray(persons)}) and ${more}
-    union all
-    select null, 'ACCOUNT' where ${own} and exists (
-      select from inventory_item i where i.subject_id is null and i.category = 'ACCOUNT' and ${more})`
-  return rows.map(ownerKey)
+  return rows.filter((row) => row.itemId !== null || asked.has(ownerKey(row)))
 }
 
 const ownersTable = (owners: readonly Owner[]) => Prisma.sql`

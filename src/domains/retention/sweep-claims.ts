@@ -52,7 +52,7 @@ export async function tryLockAccount(tx: Tx, accountId: string): Promise<boolean
 }
 
 /**
- * Claims what is due of an account, longest first, and of these items alone where they are named; leaves out what a hold
+ * Claims what is due of an account, longest first, what a person has together, and of these items alone where they are named; leaves out what a hold
  * covers, marked or not. The account's lock is taken already. What the rules or the account say differently by now is
  * planned anew, and claimed if it is due still.
  */
@@ -75,7 +75,7 @@ export async function claimDue(
       from inventory_item i
       where i.account_id = ${accountId}::uuid and i.attempt_at is not null and i.attempt_at <= ${now} ${named}
         and ${notHeld(accountId)}
-      order by i.attempt_at limit ${limit} for update skip locked) as i
+      order by i.attempt_at, i.subject_id limit ${limit} for update skip locked) as i
     join account a on a.id = i.account_id
     join retention_rule r on r.id = i.retention_rule_id
     left join newest n on n.category = i.category`
