@@ -199,7 +199,10 @@ describe('a report is refused, and nothing of it is stored, where', () => {
     const batch = received({ subjectId: world.ids.endUser, categories: ['CONTENT_BATCH'] })
     expect(await record([batch])).toMatchObject({ items: 1 })
     await world.resources.db.worker((tx) =>
-      tx.inventoryItem.updateMany({ where: { accountId, category: 'CONTENT_BATCH' }, data: { state: 'ERASED' } }),
+      tx.inventoryItem.updateMany({
+        where: { accountId, category: 'CONTENT_BATCH' },
+        data: { state: 'ERASED', doneAt: world.clock.now(), resumesAs: null, attemptAt: null },
+      }),
     )
     expect(await codeOf(record([batch]))).toBe('RECIPIENT.NOT_ALLOWED')
   })
