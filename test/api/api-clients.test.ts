@@ -65,6 +65,7 @@ test('a client with a secret gets a token, reads its account, and is out from th
       'usage:read',
       'usage:summarise',
       'inventory:read',
+      'retention:read',
       'processing:read',
       'events:read',
       'webhooks:read',
