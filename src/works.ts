@@ -42,6 +42,9 @@ export type Works = { readonly tasks: readonly ScheduledTask[]; readonly handler
 
 const HOUR = 3_600
 
+/** How many accounts a sweep ends data of at the same time: the embedded database has one connection. */
+export const sweepLanes = ({ kind }: Pick<Deps['db'], 'kind'>): number => (kind === 'postgres' ? 2 : 1)
+
 /** Every kind of long work that needs nothing but its transaction. */
 export const JOB_HANDLERS: readonly JobHandler[] = [auditExportHandler, redeliveryHandler]
 
@@ -114,7 +117,7 @@ export function worksOf(
         ...{ name: 'retention.sweep', everySeconds: 1, lane: 'retention' },
         run: async (signal) => {
           const onFailure = (error: unknown) => outer.onFailure?.('retention.sweep', error)
-          await sweepRetention(deps, SYSTEMS, { signal, onFailure })
+          await sweepRetention(deps, SYSTEMS, { signal, onFailure, lanes: sweepLanes(db) })
         },
       },
       task('retention.backlog', 10, async () => {

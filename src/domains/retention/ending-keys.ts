@@ -36,7 +36,7 @@ export async function planKeys(
 ): Promise<KeyPlan> {
   const owners = ownersOf(items)
   const ending = items.map(({ itemId }) => itemId)
-  const rows = await livingKeys(tx, accountId, owners, ending)
+  const rows = await livingKeys(tx, accountId, items)
   const shredded = new Set(items.filter(({ action }) => action === 'SHRED').map(ownerKey))
   const mustGo = (owner: Owner) => keysGo || shredded.has(ownerKey(owner))
   const going = rows.filter((row) => row.itemId !== null || !row.kept || mustGo(row))
@@ -85,35 +85,41 @@ function distinct(owners: readonly Owner[]): readonly Owner[] {
 const ownersOf = (items: readonly Owner[]) =>
   distinct(items.filter(({ subjectId, category }) => subjectId !== null || category === 'ACCOUNT'))
 
-/** The living keys of these owners and of these items; of the owners', whether something else lives under them. */
-async function livingKeys(
-  tx: Tx,
-  accountId: string,
-  owners: readonly Owner[],
-  ending: readonly string[],
-): Promise<readonly KeyRow[]> {
+/**
+ * The living keys of these owners and of the items; of the owners', whether more lives under them than ends: all that ends
+ * lives, and is locked.
+ */
+async function livingKeys(tx: Tx, accountId: string, items: readonly EndItem[]): Promise<readonly KeyRow[]> {
+  const owners = ownersOf(items)
   const persons = owners.flatMap(({ subjectId }) => subjectId ?? [])
   const categories = [...new Set(owners.map(({ category }) => category))]
   const own = owners.some(({ subjectId }) => subjectId === null)
-  const more = Prisma.sql`i.account_id = ${accountId}::uuid and i.category = k.category
-    and i.state in ('LIVE', 'HELD', 'RESTRICTED') and i.id <> all(${uuidArray(ending)})`
-  const rows = await tx.$queryRaw<KeyRow[]>`
+  const living = (whose: Prisma.Sql) => Prisma.sql`
+    (select count(*) from inventory_item i where i.account_id = ${accountId}::uuid and ${whose}
+      and i.category = k.category and i.state in ('LIVE', 'HELD', 'RESTRICTED'))::int`
+  const rows = await tx.$queryRaw<(Owner & { readonly itemId: string | null; readonly living: number })[]>`
     select k.subject_id as "subjectId", k.category, null::uuid as "itemId",
-      exists (select from inventory_item i where i.subject_id = k.subject_id and ${more}) as kept
+      ${living(Prisma.sql`i.subject_id = k.subject_id`)} as living
     from keys.data_key k
     where k.account_id = ${accountId}::uuid and k.subject_id = any(${uuidArray(persons)})
       and k.category = any(${categories}::data_category[]) and k.item_id is null and k.wrapped is not null
     union all
-    select null::uuid, k.category, null::uuid,
-      exists (select from inventory_item i where i.subject_id is null and ${more})
+    select null::uuid, k.category, null::uuid, ${living(Prisma.sql`i.subject_id is null`)}
     from keys.data_key k
     where ${own} and k.account_id = ${accountId}::uuid and k.subject_id is null and k.category = 'ACCOUNT'
       and k.item_id is null and k.wrapped is not null
     union all
-    select k.subject_id, k.category, k.item_id, false from keys.data_key k
-    where k.account_id = ${accountId}::uuid and k.item_id = any(${uuidArray(ending)}) and k.wrapped is not null`
-  const asked = new Set(owners.map(ownerKey))
-  return rows.filter((row) => row.itemId !== null || asked.has(ownerKey(row)))
+    select k.subject_id, k.category, k.item_id, 0 from keys.data_key k
+    where k.account_id = ${accountId}::uuid and k.item_id = any(${uuidArray(items.map(({ itemId }) => itemId))})
+      and k.wrapped is not null`
+  const ending = new Map<string, number>()
+  for (const item of items) ending.set(ownerKey(item), (ending.get(ownerKey(item)) ?? 0) + 1)
+  return rows.flatMap(({ living: count, ...row }) => {
+    const ends = ending.get(ownerKey(row))
+    return row.itemId === null && ends === undefined
+      ? []
+      : [{ ...row, kept: row.itemId === null && count > (ends ?? 0) }]
+  })
 }
 
 const ownersTable = (owners: readonly Owner[]) => Prisma.sql`

@@ -12,6 +12,8 @@ export type SweepOptions = {
   readonly signal?: AbortSignal
   /** How many items a transaction claims, at most. Default 1,000. */
   readonly batch?: number
+  /** How many accounts are worked on at the same time, each with a connection of its own. Default 1. */
+  readonly lanes?: number
   /** Told what kept items from being ended; their timers say no more than a code. */
   readonly onFailure?: (error: unknown) => void
 }
@@ -47,19 +49,49 @@ export async function sweepRetention(
   systems: readonly PersonalDataSystem[],
   options: SweepOptions = {},
 ): Promise<Swept> {
-  const limit = options.batch ?? SWEEP_ITEMS
+  const accounts: Accounts = { stuck: new Set(), busy: new Set(), inHand: new Set() }
+  const lanes = Array.from({ length: options.lanes ?? 1 }, () => runLane(deps, systems, options, accounts))
   const total = { ...NOTHING } as { -readonly [K in keyof Swept]: number }
-  const stuck = new Set<string>()
-  const busy = new Set<string>()
-  while (!options.signal?.aborted) {
-    const next = await nextAccount(deps, stuck, busy)
+  for (const lane of await Promise.allSettled(lanes)) {
+    if (lane.status === 'rejected') throw lane.reason
+    for (const key of ['ended', 'failed', 'planned'] as const) total[key] += lane.value[key]
+  }
+  return total
+}
+
+/** What is known of accounts within a sweep. */
+type Accounts = {
+  /** What is due there cannot be claimed: it is held, or in other hands. */
+  readonly stuck: Set<string>
+  /** Another sweep or a writer has the account. */
+  readonly busy: Set<string>
+  /** A lane of this sweep works on it. */
+  readonly inHand: Set<string>
+}
+
+/** Takes one account after the other until nothing is due that no other lane has. */
+async function runLane(
+  deps: Deps,
+  systems: readonly PersonalDataSystem[],
+  { batch = SWEEP_ITEMS, signal, onFailure }: SweepOptions,
+  accounts: Accounts,
+): Promise<Swept> {
+  const total = { ...NOTHING } as { -readonly [K in keyof Swept]: number }
+  while (!signal?.aborted) {
+    const next = await nextAccount(deps, accounts)
     if (next === null) break
-    const work = { deps, systems, onFailure: options.onFailure, ...next }
-    const turn = await runTurn(work, limit, options.signal)
-    for (const key of ['ended', 'failed', 'planned'] as const) total[key] += turn[key]
-    if (turn.busy) busy.add(next.accountId)
-    // What is due there and was not claimed is held, or in other hands.
-    else if (turn.claimed === 0) stuck.add(next.accountId)
+    const { accountId } = next
+    // Another lane may have taken it while this one asked.
+    if (accounts.inHand.has(accountId)) continue
+    accounts.inHand.add(accountId)
+    try {
+      const turn = await runTurn({ deps, systems, onFailure, ...next }, batch, signal)
+      for (const key of ['ended', 'failed', 'planned'] as const) total[key] += turn[key]
+      if (turn.busy) accounts.busy.add(accountId)
+      else if (turn.claimed === 0) accounts.stuck.add(accountId)
+    } finally {
+      accounts.inHand.delete(accountId)
+    }
   }
   return total
 }
@@ -67,18 +99,17 @@ export async function sweepRetention(
 /** Whose turn it is. An account that another sweep or a writer has is waited for only when there is no other. */
 async function nextAccount(
   { db, clock }: Deps,
-  stuck: ReadonlySet<string>,
-  busy: Set<string>,
+  { stuck, busy, inHand }: Accounts,
 ): Promise<{ accountId: string; wait: boolean } | null> {
   const now = clock.now()
   const first = await longestDue(db, now)
   if (first === null) return null
-  if (!stuck.has(first) && !busy.has(first)) return { accountId: first, wait: false }
-  const other = await anotherDue(db, now, [...stuck, ...busy])
+  if (!stuck.has(first) && !busy.has(first) && !inHand.has(first)) return { accountId: first, wait: false }
+  const other = await anotherDue(db, now, [...stuck, ...busy, ...inHand])
   if (other !== null) return { accountId: other, wait: false }
   for (const accountId of busy) {
     busy.delete(accountId)
-    if (!stuck.has(accountId)) return { accountId, wait: true }
+    if (!stuck.has(accountId) && !inHand.has(accountId)) return { accountId, wait: true }
   }
   return null
 }
