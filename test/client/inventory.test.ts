@@ -28,10 +28,10 @@ test('items are walked page by page, and counted', async () => {
   const client = clientOf(world, 'integration')
   const systems: string[] = []
   for await (const { system } of paginate((after) => client.inventoryItems({ first: 4, after }))) systems.push(system)
-  expect(systems).toHaveLength(10)
+  expect(systems).toHaveLength(11)
   const { edges } = await client.inventoryCounts({ groupBy: 'SYSTEM' })
   expect(edges.map(({ node }) => [node.key, Number(node.items)])).toEqual([
-    ['accounts', 6],
+    ['accounts', 7],
     ['batch', 1],
     ['usage', 3],
   ])
