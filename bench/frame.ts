@@ -64,6 +64,8 @@ export type BenchOptions = {
   readonly rounds: number
   /** How many events the bench of webhooks sends. */
   readonly events: number
+  /** How many finished timers the bench of retention adds before it looks for overdue ones again. */
+  readonly finished: number
   /** A login that owns a PostgreSQL, or undefined where none is named. */
   readonly postgresUrl: string | undefined
   /** Other processes may use this much of one core before a round is dropped; 0.25 where figures are reported. */

@@ -24,6 +24,8 @@ export type BenchPostgres = {
   /** The process that started the database's others, to count their CPU as the bench's own; none when it is elsewhere. */
   readonly families: readonly number[]
   create(): Promise<BenchDatabase>
+  /** Makes so many databases with the same content: one is filled, the others are copies of its files. */
+  createAlike(count: number, fill: (database: BenchDatabase) => Promise<void>): Promise<readonly BenchDatabase[]>
   close(): Promise<void>
 }
 
@@ -44,21 +46,57 @@ export async function openBenchPostgres(url: string | undefined): Promise<BenchP
   return {
     families: postmaster === null ? [] : [postmaster],
     create: () => createDatabase(admin, url),
+    createAlike: (count, fill) => createAlike(admin, url, count, fill),
     close: () => admin.end(),
   }
 }
 
 async function createDatabase(admin: pg.Client, url: string): Promise<BenchDatabase> {
-  const name = `privacy_bench_${randomUUID().replaceAll('-', '')}`
+  const name = newName()
   await admin.query(`create database ${name}`)
-  const place = new URL(url)
-  place.pathname = `/${name}`
-  const ownerUrl = place.href
-  const migrating = await openOwner(ownerUrl)
+  const migrating = await openOwner(urlOf(url, name))
   await applyMigrations(migrating.target)
   await migrating.close()
+  return openDatabase(admin, url, name)
+}
+
+async function createAlike(
+  admin: pg.Client,
+  url: string,
+  count: number,
+  fill: (database: BenchDatabase) => Promise<void>,
+): Promise<readonly BenchDatabase[]> {
+  const first = await createDatabase(admin, url)
+  const names = [new URL(first.ownerUrl).pathname.slice(1)]
+  try {
+    await fill(first).finally(() => first.owner.end())
+    for (let index = 1; index < count; index += 1) {
+      const name = newName()
+      await admin.query(`create database ${name} template ${names[0]}`)
+      names.push(name)
+    }
+  } catch (error) {
+    for (const name of names) await dropDatabase(admin, name)
+    throw error
+  }
+  return Promise.all(names.map((name) => openDatabase(admin, url, name)))
+}
+
+const newName = () => `privacy_bench_${randomUUID().replaceAll('-', '')}`
+
+function urlOf(url: string, name: string): string {
+  const place = new URL(url)
+  place.pathname = `/${name}`
+  return place.href
+}
+
+const dropDatabase = (admin: pg.Client, name: string) => admin.query(`drop database if exists ${name} with (force)`)
+
+async function openDatabase(admin: pg.Client, url: string, name: string): Promise<BenchDatabase> {
+  const ownerUrl = urlOf(url, name)
   const owner = new pg.Client({ connectionString: ownerUrl })
   await owner.connect()
+  const place = new URL(ownerUrl)
   place.password = PASSWORD
   return {
     ownerUrl,
@@ -66,7 +104,7 @@ async function createDatabase(admin: pg.Client, url: string): Promise<BenchDatab
     owner,
     drop: async () => {
       await owner.end()
-      await admin.query(`drop database if exists ${name} with (force)`)
+      await dropDatabase(admin, name)
     },
   }
 }
