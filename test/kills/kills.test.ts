@@ -15,7 +15,7 @@ test('six processes killed while they end data lose, double and tear nothing', a
 })
 
 test('an engine that ends items and their data in two transactions is found out', async () => {
-  const { faults } = await runKills({ ...small, kills: 1, seed: 1, places: ['committed'], broken: true })
+  const { faults } = await runKills({ ...small, persons: 3, kills: 1, seed: 1, places: ['committed'], broken: true })
   expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(['TORN']))
 })
 

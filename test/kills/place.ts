@@ -21,7 +21,12 @@ export type Place = {
 }
 
 /** A fresh place, and the way to be rid of it. */
-export type MadePlace = { readonly place: Place; drop(): Promise<void> }
+export type MadePlace = {
+  readonly place: Place
+  /** What the embedded database begins with when it is opened for the first time. */
+  readonly loadDataDir?: Blob
+  drop(): Promise<void>
+}
 
 /** Where the ledger outside the database lies. */
 export const ledgerDirOf = ({ dataDir }: Place) => join(dataDir, 'ledger')
@@ -32,19 +37,24 @@ export async function makePlace(backend: 'pglite' | 'postgres', template: string
   const remove = () => rm(dataDir, { recursive: true, force: true })
   if (backend === 'pglite') {
     const loadDataDir = new Blob([new Uint8Array(await readFile(template))])
-    await (await openPglite({ dataDir, loadDataDir })).close()
-    return { place: { dataDir, url: null }, drop: remove }
+    return { place: { dataDir, url: null }, loadDataDir, drop: remove }
   }
   const { url, drop } = await copyDatabase(template)
   return { place: { dataDir, url }, drop: () => drop().then(remove) }
 }
 
 /** Opens a place at a moment at which its clock stands still. */
-export async function openPlace(place: Place, now: string, failpoint: Deps['failpoint'] = NO_FAILPOINT) {
+export async function openPlace(
+  { loadDataDir, ...place }: Place & Pick<MadePlace, 'loadDataDir'>,
+  now: string,
+  failpoint: Deps['failpoint'] = NO_FAILPOINT,
+) {
   const { dataDir, url } = place
   const clock = new TestClock(now)
   const backend =
-    url === null ? await openPglite({ dataDir }) : await openPostgres({ ...deriveLoginUrls(url), poolMax: 2 })
+    url === null
+      ? await openPglite({ dataDir, ...(loadDataDir ? { loadDataDir } : {}) })
+      : await openPostgres({ ...deriveLoginUrls(url), poolMax: 2 })
   const db = new Database(backend)
   const keyProvider = await LocalKeyProvider.open({ path: keyFileOf(dataDir), clock, mayCreate: true })
   const ledger = new FileLedger(ledgerDirOf(place), keyProvider)

@@ -1,15 +1,18 @@
 import { LocalKeyProvider } from '../../src/crypto/local-key-provider.ts'
+import type { Deps } from '../../src/domains/deps.ts'
 import { FAILPOINTS } from '../../src/domains/retention/failpoints.rules.ts'
+import { replayErasures } from '../../src/domains/retention/replay.service.ts'
 import { ledgerKey } from '../../src/ledger/file-ledger.ts'
 import { readLedger } from '../../src/ledger/read-ledger.ts'
 import { keyFileOf } from '../../src/resources.ts'
+import { SYSTEMS } from '../../src/systems.ts'
 import { TestClock } from '../kit/clock.ts'
 import { spawnProgram } from '../kit/server-process.ts'
 import { chances } from '../webhooks/unreliable.ts'
 import type { ChildOrder } from './child.ts'
 import { type Kill, TERMINATED } from './failpoint.ts'
 import { type Fault, judge } from './judge.ts'
-import { ledgerDirOf, makePlace, openPlace, type Place } from './place.ts'
+import { ledgerDirOf, type MadePlace, makePlace, openPlace, type Place } from './place.ts'
 import { SEEDED_AT, type Seed, seed } from './seed.ts'
 
 export type KillOptions = {
@@ -19,7 +22,7 @@ export type KillOptions = {
   readonly kills: number
   /** Where and when is drawn from it: the same seed gives the same kills. */
   readonly seed: number
-  /** Persons of each of five accounts. */
+  /** Persons of each of five accounts; 3 at least. */
   readonly persons: number
   readonly batch: number
   /** Which places; default: all in turn, in an order that is drawn. */
@@ -62,9 +65,10 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   while (waiting.length > 0) {
     databases += 1
     const before = done.length
-    const { place, drop } = await makePlace(options.backend, options.template)
+    const { drop, ...made } = await makePlace(options.backend, options.template)
+    const { place } = made
     try {
-      const seeded = await fill(place, options.persons)
+      const seeded = await fill(made, options.persons)
       starts += await workOff({ options, place, seeded, waiting, done, faults })
       faults.push(...(await check(place, seeded)))
     } finally {
@@ -92,8 +96,8 @@ function drawKills({ kills, seed: from, places = FAILPOINTS, backend }: KillOpti
   return drawn.slice(0, kills)
 }
 
-async function fill(place: Place, persons: number): Promise<Seed> {
-  const { deps, close } = await openPlace(place, SEEDED_AT)
+async function fill({ place, loadDataDir }: Omit<MadePlace, 'drop'>, persons: number): Promise<Seed> {
+  const { deps, close } = await openPlace({ ...place, ...(loadDataDir ? { loadDataDir } : {}) }, SEEDED_AT)
   const seeded = await seed(deps, persons)
   await close()
   return seeded
@@ -157,8 +161,18 @@ function judgeOpenLines({ place }: Kill, left: number): Fault[] {
 }
 
 async function check(place: Place, seeded: Seed): Promise<readonly Fault[]> {
-  const { deps, close } = await openPlace(place, new Date(FIRST_START).toISOString())
-  const faults = await judge(place, deps, seeded)
+  const { deps, close } = await openPlace(place, new Date(FIRST_START + (STARTS_MAX + 1) * HOUR_MS).toISOString())
+  const faults = [...(await judge(place, deps, seeded)), ...(await judgeReplay(place, deps))]
   await close()
   return faults
+}
+
+/** Of lines that do not say how it went, a replay finds nothing that is left to do. */
+async function judgeReplay(place: Place, deps: Deps): Promise<readonly Fault[]> {
+  const { publicKey } = await ledgerKey(deps.keyProvider)
+  const lines = () => readLedger(ledgerDirOf(place), publicKey)
+  const { items, rows, keysDestroyed, held, unannounced } = await replayErasures(deps, SYSTEMS, { lines })
+  const found = { items, rows, keysDestroyed, held, unannounced }
+  if (Object.values(found).every((count) => count === 0)) return []
+  return [{ kind: 'TORN', what: `a replay found ${JSON.stringify(found)}` }]
 }
